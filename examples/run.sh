@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The main job: a GPT-2 pipeline whose stages are separate processes, joined by sealed links through
+# an untrusted host relay, answers a prompt. Installs and builds what is missing.
+#
+# Usage: examples/run.sh PROMPT [--stages 1|2|3] [--max-tokens N] [--model DIR] [--json FILE]
+#
+#   --stages N      how many stages the model is cut into (default 2)
+#   --max-tokens N  tokens to generate at most (default 32)
+#   --model DIR     a model directory in Hugging Face layout (default: models/atlas)
+#   --json FILE     write the figures of the table, every token's time, and what ran where
+#
+# Exit codes: those of docs/errors.md.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+stages=2
+max_tokens=32
+model=$root/models/atlas
+json=()
+prompt=
+prompt_given=false
+
+usage() {
+  echo "run.sh: usage: $1. See the head of examples/run.sh." >&2
+  exit 64
+}
+while (($#)); do
+  case $1 in
+    --help) sed -n '3,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+    --stages | --max-tokens | --model | --json)
+      (($# > 1)) || usage "$1 needs a value"
+      case $1 in
+        --stages) stages=$2 ;;
+        --max-tokens) max_tokens=$2 ;;
+        --model) model=$2 ;;
+        --json) json=(--json "$2") ;;
+      esac
+      shift 2
+      ;;
+    --*) usage "'$1' is not an option" ;;
+    *)
+      $prompt_given && usage "one prompt, in quotes"
+      prompt=$1 prompt_given=true
+      shift
+      ;;
+  esac
+done
+$prompt_given || usage "a prompt is missing"
+[[ $stages =~ ^[123]$ ]] || usage "--stages takes 1, 2 or 3"
+
+# --- install and build -------------------------------------------------------------------------------
+
+"$root/tools/install_dependencies.sh" build >&2
+
+# The compiled model must be the one in the directory. Where config.json is none that is known, the
+# stages of Atlas say what is wrong with it.
+number() { sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" "$model/config.json" 2>/dev/null | head -n 1; }
+case "$(number n_layer)x$(number n_embd)" in
+  12x768) name=gpt2small ;;
+  24x1024) name=gpt2medium ;;
+  36x1280) name=gpt2large ;;
+  48x1600) name=gpt2xl ;;
+  *) name=atlas ;;
+esac
+name+=$stages
+
+build=$root/build/examples
+targets=("$name-client" enfilade-relay)
+for ((i = 0; i < stages; ++i)); do targets+=("$name-stage$i"); done
+make_programs() {
+  [[ -f $build/build.ninja ]] ||
+    cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_EXTENSIONS=OFF \
+      -DENFILADE_BUILD_TESTS=OFF -DENFILADE_INSTALL=OFF
+  cmake --build "$build" --target "${targets[@]}"
+}
+if ! ninja -C "$build" -n "${targets[@]}" 2>/dev/null | grep -q 'no work to do'; then
+  echo "run.sh: building $name (a minute or two, once)" >&2
+  mkdir -p "$build"
+  if [[ -t 2 ]]; then
+    make_programs >&2
+  elif ! make_programs >"$build/log" 2>&1; then
+    tail -n 30 "$build/log" >&2
+    exit 1
+  fi
+fi
+bin=$build/examples
+
+# --- run -----------------------------------------------------------------------------------------------
+
+work=$(mktemp -d)
+declare -A role_of=()  # process id → what it is
+client=
+
+# Whatever ends this script ends everything that it started.
+finish() {
+  trap - EXIT
+  ((${#role_of[@]})) && kill -TERM "${!role_of[@]}" 2>/dev/null
+  wait
+  rm -rf "$work"
+}
+trap finish EXIT
+trap '[[ -n $client ]] && kill -INT "$client" 2>/dev/null' INT TERM
+
+# start ROLE PROGRAM ARGUMENT...: its stderr goes to $work/ROLE; it ends when this script is killed.
+start() {
+  local role=$1
+  shift
+  setpriv --pdeathsig TERM "$@" 2>"$work/$role" &
+  role_of[$!]=$role
+}
+
+# The line with which a process ended; its log has the others.
+last_line() { tail -n 1 "$work/$1" >&2; }
+
+# address ROLE: where it listens; ends the script with its error where it cannot.
+address() {
+  local pid=$!
+  for ((tries = 0; tries < 1000; ++tries)); do
+    address=$(sed -n 's/.*listening at \([^, ]*\).*/\1/p' "$work/$1" | head -n 1)
+    [[ -n $address ]] && return
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.01
+  done
+  local code=0
+  wait "$pid" || code=$?
+  last_line "$1"
+  exit "$code"
+}
+
+# Each stage says what it is; the expectations file then holds every end of every link to that.
+for ((i = 0; i < stages; ++i)); do
+  "$bin/$name-stage$i" --measure --model "$model" >"$work/measured$i" 2>"$work/stage$i" || {
+    code=$?
+    last_line "stage$i"
+    exit "$code"
+  }
+done
+{
+  echo '{"enfilade": "expectations/1", "roles": {'
+  for ((i = 0; i < stages; ++i)); do echo "  $(<"$work/measured$i"),"; done
+  echo '  "client": "anyone"'
+  echo '}}'
+} >"$work/expectations.json"
+
+# From the last room to the first: each needs the address of the next.
+next=()
+for ((i = stages - 1; i >= 0; --i)); do
+  start "stage$i" "$bin/$name-stage$i" --listen tcp:127.0.0.1:0 --model "$model" \
+    --expect "$work/expectations.json" "${next[@]}"
+  address "stage$i"
+  ((i == 0)) && break
+  start "relay$i" "$bin/enfilade-relay" --listen tcp:127.0.0.1:0 --to "$address"
+  address "relay$i"
+  next=(--next "$address")
+done
+setpriv --pdeathsig TERM "$bin/$name-client" --connect "$address" --prompt "$prompt" \
+  --max-tokens "$max_tokens" --expect "$work/expectations.json" --wait 60 "${json[@]}" &
+client=$!
+role_of[$client]=client
+
+while true; do
+  code=0
+  wait -n -p ended "${!role_of[@]}" || code=$?
+  [[ -n ${ended:-} ]] || continue  # a signal woke us; the client is told and will end
+  role=${role_of[$ended]}
+  unset "role_of[$ended]"
+  [[ $role == client ]] && exit "$code"
+  # Somebody else ended first. Where it was killed, the client has seen it and says so better.
+  if ((code >= 128)); then
+    for ((tries = 0; tries < 150; ++tries)); do
+      kill -0 "$client" 2>/dev/null || break
+      sleep 0.01
+    done
+    if ! kill -0 "$client" 2>/dev/null; then
+      code=0
+      wait "$client" || code=$?
+      unset "role_of[$client]"
+      exit "$code"
+    fi
+    echo "run.sh: stage.lost: $role was killed: a stage went away in the middle of its work." \
+      "Start again. (docs/errors.md#stage.lost)" >&2
+    exit 69
+  fi
+  last_line "$role"
+  exit $((code == 0 ? 69 : code))
+done

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <enfilade/attest/expectations.hpp>
+#include <enfilade/error.hpp>
+#include <enfilade/run/establish.hpp>
+#include <enfilade/run/link.hpp>
+#include <enfilade/run/step.hpp>
+#include <enfilade/transport/transport.hpp>
+#include <enfilade/wire/message.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace enfilade {
+
+/// What a client asks: a prompt as text or as token ids, and how many tokens at most.
+class request {
+ public:
+  request(std::string prompt, std::size_t max_tokens)
+      : text(std::move(prompt)), most(max_tokens) {}
+  request(std::vector<std::uint32_t> prompt, std::size_t max_tokens)
+      : tokens(std::move(prompt)), most(max_tokens) {}
+
+  std::string text;                    ///< UTF-8; used where `tokens` is empty
+  std::vector<std::uint32_t> tokens;   ///< ids below the model's vocabulary
+  std::size_t most;                    ///< more than this are never generated
+  bool wants_logits = false;           ///< return the scores of each step instead of its text
+};
+
+/// One token of an answer.
+class answer_token {
+ public:
+  explicit answer_token(const message& told)
+      : id(static_cast<std::uint32_t>(told.header.value)), busy_ns(told.header.busy_ns) {
+    if (told.header.dtype == message_dtype::f32) {
+      const auto scores = told.as<float>();
+      logits.assign(scores.begin(), scores.end());
+    } else {
+      const auto bytes = told.as<char>();
+      text.assign(bytes.begin(), bytes.end());
+    }
+  }
+
+  std::uint32_t id;
+  std::uint64_t busy_ns;      ///< time that the stages computed for it, all together
+  std::string text;           ///< its bytes; a character may be spread over several tokens
+  std::vector<float> logits;  ///< (vocab), where asked for
+};
+
+/// A client of a deployment: the upstream peer of stage 0, which it makes prove itself.
+///
+///     auto model = co_await Client<Split>::dial("tcp:127.0.0.1:7000", expected);
+///     co_await model.ask(question);
+///     while (auto token = co_await model.next()) std::cout << token->text;
+///     co_await model.close();
+///
+/// Errors are thrown as `failure`. One request at a time; for several, dial several clients.
+template <class Deployment>
+class Client {
+ public:
+  using transport_type = typename Deployment::door;
+  using link_type = link<typename transport_type::stream, typename Deployment::cipher>;
+
+  /// Connects to stage 0 and checks its evidence against `of_stage_0` before anything is sent.
+  static asio::awaitable<Client> dial(std::string address, expectations of_stage_0) {
+    const auto executor = co_await asio::this_coro::executor;
+    const result<typename transport_type::endpoint> at = transport_type::parse(address);
+    if (!at) throw failure(at.error(), address);
+    typename transport_type::stream connected = co_await transport_type::dial(executor, *at);
+    link_terms<Deployment> terms{link_end::upstream, 0, nullptr, std::move(of_stage_0)};
+    std::string where = "stage 0 at " + transport_type::format(*at);
+    auto established =
+        co_await establish<link_type>(std::move(connected), std::move(terms), std::move(where));
+    co_return Client{std::move(established)};
+  }
+
+  explicit Client(std::unique_ptr<link_type> established) : link_(std::move(established)) {}
+
+  /// What stage 0 proved of itself; nothing where the expectations were `anyone`.
+  const std::optional<claims>& peer() const noexcept { return link_->peer(); }
+
+  /// Sends a request; its answer comes from `next`.
+  asio::awaitable<void> ask(request asked) {
+    message_header header;
+    header.kind = message_kind::generate;
+    header.flags = asked.wants_logits ? message_flag_logits : std::uint8_t{0};
+    header.request = ++last_request_;
+    header.value = asked.most;
+    header.rank = 1;
+    std::span<const std::byte> payload = std::as_bytes(std::span{asked.tokens});
+    header.dtype = message_dtype::u32;
+    header.shape[0] = static_cast<std::uint32_t>(asked.tokens.size());
+    if (asked.tokens.empty()) {
+      payload = std::as_bytes(std::span{asked.text.data(), asked.text.size()});
+      header.dtype = message_dtype::u8;
+      header.shape[0] = static_cast<std::uint32_t>(asked.text.size());
+    }
+    header.payload_size = payload.size();
+    const std::span<std::byte> room = link_->prepare(payload.size());
+    if (!payload.empty()) std::memcpy(room.data(), payload.data(), payload.size());
+    co_await link_->send(header);
+  }
+
+  /// The next token; nothing at the end of the answer (`finished` says why it ended).
+  asio::awaitable<std::optional<answer_token>> next() {
+    const std::optional<message> told = co_await link_->receive();
+    if (!told) throw failure(errc::transport_closed, link_->where());
+    switch (told->header.kind) {
+      case message_kind::token:
+        co_return answer_token{*told};
+      case message_kind::done:
+        finished_ = static_cast<done_reason>(told->header.value);
+        co_return std::nullopt;
+      case message_kind::failure:
+        throw failure_from(*told);
+      default:
+        throw failure(errc::frame_unexpected, link_->where());
+    }
+  }
+
+  done_reason finished() const noexcept { return finished_; }
+
+  /// Asks stage 0 to stop; `next` then ends with `errc::request_cancelled`.
+  asio::awaitable<void> cancel() {
+    message_header header;
+    header.kind = message_kind::cancel;
+    header.request = last_request_;
+    co_await link_->send(header);
+  }
+
+  /// Leaves, and says so.
+  asio::awaitable<void> close() { return link_->close(); }
+
+ private:
+  std::unique_ptr<link_type> link_;
+  std::uint64_t last_request_ = 0;
+  done_reason finished_ = done_reason::length;
+};
+
+}  // namespace enfilade

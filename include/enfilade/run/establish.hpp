@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <enfilade/attest/attester.hpp>
+#include <enfilade/attest/claims.hpp>
+#include <enfilade/attest/expectations.hpp>
+#include <enfilade/error.hpp>
+#include <enfilade/run/deadline.hpp>
+#include <enfilade/run/link.hpp>
+#include <enfilade/transport/asio.hpp>
+#include <enfilade/wire/handshake.hpp>
+#include <enfilade/wire/handshake_parameters.hpp>
+#include <enfilade/wire/handshake_step.hpp>
+#include <enfilade/wire/link_end.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace enfilade {
+
+/// What one end of a link brings to its handshakes: which link of which deployment, what proves
+/// this program, and what is demanded of the peer.
+template <class Deployment>
+class link_terms {
+ public:
+  using attester_type = typename Deployment::attester;
+
+  /// `own` may be null: then this end shows no evidence, as a client without a TEE does.
+  link_terms(link_end end, std::size_t link, std::shared_ptr<const attester_type> own,
+             expectations of_peer)
+      : of_peer_(std::move(of_peer)), own_(std::move(own)) {
+    parameters_.end = end;
+    parameters_.plan = Deployment::plan_digest();
+    parameters_.link = static_cast<std::uint32_t>(link);
+    parameters_.sends_evidence = own_ != nullptr;
+    parameters_.demands_evidence = of_peer_.demand_evidence();
+  }
+
+  const handshake_parameters& parameters() const noexcept { return parameters_; }
+
+  /// Evidence of this program for one session.
+  result<std::vector<std::byte>> attest(report_data_view data) const { return own_->attest(data); }
+
+  /// Judges the peer's evidence: genuine, made for this session, and of the expected program.
+  /// `detail` is told which register differs.
+  result<claims> judge(const handshake_step& shown, std::string& detail) const {
+    if (shown.format != attester_type::format) return errc::attest_unsupported_format;
+    result<claims> found = attester_type::verify(shown.evidence, shown.report_data);
+    if (!found) return found;
+    if (const result<void> wanted = of_peer_.check(*found, &detail); !wanted)
+      return wanted.error();
+    return found;
+  }
+
+ private:
+  handshake_parameters parameters_;
+  expectations of_peer_;
+  std::shared_ptr<const attester_type> own_;
+};
+
+/// How long a handshake may take before the connection is closed.
+inline constexpr std::chrono::seconds handshake_limit{10};
+
+namespace detail {
+
+/// Does the reading and writing that a `handshake` asks for; says why where the stream fails.
+///
+/// A stream that ends before the peer has said anything belongs to nobody: a relay whose far side
+/// is down, or a stage that is starting. That is `transport_unreachable`, and worth another try.
+template <class Stream>
+class handshake_io {
+ public:
+  explicit handshake_io(Stream& stream) : stream_(stream) {}
+
+  asio::awaitable<bool> read(std::span<std::byte> into) {
+    const asio::mutable_buffer buffer{into.data(), into.size()};
+    error_code failed;
+    co_await asio::async_read(stream_, buffer, asio::redirect_error(asio::use_awaitable, failed));
+    if (!failed) heard_ = true;
+    co_return !failed;
+  }
+
+  asio::awaitable<bool> write(std::span<const std::byte> from) {
+    const asio::const_buffer buffer{from.data(), from.size()};
+    error_code failed;
+    co_await asio::async_write(stream_, buffer, asio::redirect_error(asio::use_awaitable, failed));
+    co_return !failed;
+  }
+
+  errc why_ended() const noexcept {
+    return heard_ ? errc::transport_closed : errc::transport_unreachable;
+  }
+
+ private:
+  Stream& stream_;
+  bool heard_ = false;
+};
+
+}  // namespace detail
+
+/// Runs the handshake on a fresh connection: afterwards the peer is known and every byte is sealed.
+///
+/// `where` names the peer for people. Throws `failure`: what the handshake refused, what `terms`
+/// refused with the register that differs, `transport_timeout` after `handshake_limit`.
+/// No byte of the application travels before both ends have confirmed the keys.
+template <class Link, class Deployment>
+asio::awaitable<std::unique_ptr<Link>> establish(typename Link::stream_type stream,
+                                                 link_terms<Deployment> terms, std::string where) {
+  handshake<typename Deployment::cipher> shake{terms.parameters()};
+  detail::handshake_io<typename Link::stream_type> io{stream};
+  std::optional<claims> peer;
+  std::string complaint;
+  deadline limit{stream, handshake_limit};
+  while (true) {
+    const handshake_step step = shake.next();
+    using action = handshake_step::action;
+    if (step.what == action::done) break;
+    bool carried = true;
+    switch (step.what) {
+      case action::write:
+        carried = co_await io.write(step.output);
+        break;
+      case action::read:
+        carried = co_await io.read(step.input);
+        break;
+      case action::attest: {
+        const auto shown = terms.attest(step.report_data);
+        if (shown)
+          shake.provide(Deployment::attester::format, *shown);
+        else
+          shake.refuse(shown.error());
+        break;
+      }
+      case action::verify: {
+        if (!terms.parameters().demands_evidence) {
+          shake.accept();
+          break;
+        }
+        result<claims> found = terms.judge(step, complaint);
+        if (found) {
+          peer = *std::move(found);
+          shake.accept();
+        } else {
+          shake.refuse(found.error());
+        }
+        break;
+      }
+      default:
+        throw failure(step.error, complaint.empty() ? where : where + ": " + complaint);
+    }
+    if (!carried) throw failure(limit.expired() ? errc::transport_timeout : io.why_ended(), where);
+  }
+  co_return std::make_unique<Link>(std::move(stream), shake.take_session(), std::move(peer),
+                                   std::move(where));
+}
+
+}  // namespace enfilade

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <enfilade/error.hpp>
+#include <enfilade/model/tokenizer.hpp>
+#include <enfilade/run/establish.hpp>
+#include <enfilade/run/link.hpp>
+#include <enfilade/run/next_stage.hpp>
+#include <enfilade/run/stage_engine.hpp>
+#include <enfilade/run/step.hpp>
+#include <enfilade/run/upstream_peer.hpp>
+#include <enfilade/wire/message.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/channel.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace enfilade {
+
+/// The work of stage 0: it speaks with clients, holds the loop that makes one token after another,
+/// and embeds what comes back from the last stage. A client's distance is not on a token's path.
+///
+/// Each client link has at most one request at a time; each request has one slot on every stage.
+template <class Stage>
+class first_stage {
+ public:
+  using deployment = typename Stage::deployment;
+  using model = typename deployment::model;
+  using stream = typename Stage::upstream::stream;
+  using link_type = link<stream, typename deployment::cipher>;
+  using peer = upstream_peer<stream, typename deployment::cipher>;
+  using next_type = next_of<Stage, first_stage>;
+
+  /// Without a `text` tokenizer, prompts must come as token ids.
+  first_stage(asio::any_io_executor executor, stage_engine<Stage> engine,
+              std::optional<tokenizer> text, link_terms<deployment> client_terms)
+      : executor_(executor),
+        engine_(std::move(engine)),
+        text_(std::move(text)),
+        terms_(std::move(client_terms)) {
+    for (std::size_t slot = 0; slot != engine_.slot_count(); ++slot)
+      answers_.push_back(std::make_unique<mailbox>(executor));
+  }
+
+  /// The link below; to be set before `serve` unless this stage is the whole pipeline.
+  std::unique_ptr<next_type> next;
+
+  /// Serves one client until it leaves; throws what ended it, unless that was a close.
+  asio::awaitable<void> serve(stream connection) {
+    auto established = co_await establish<link_type>(std::move(connection), terms_, "client");
+    const auto from = std::make_shared<client>(executor_, std::move(established));
+    std::exception_ptr reason;
+    try {
+      while (true) {
+        std::optional<message> asked = co_await from->connection.connection().receive();
+        if (!asked) break;
+        co_await handle(from, *asked);
+      }
+    } catch (...) {
+      reason = std::current_exception();
+    }
+    from->gone = true;  // its request, if any, ends after the step that is under way
+    if (reason) std::rethrow_exception(reason);
+  }
+
+  /// A token or a failure from below, for the request that waits for it.
+  asio::awaitable<void> on_answer(message& answer) {
+    if (answer.header.slot >= answers_.size()) co_return;
+    mailbox& box = *answers_[answer.header.slot];
+    if (box.request == answer.header.request) box.deliver(step{answer});
+  }
+
+  /// Every request that waits for the stages below has failed.
+  void on_next_lost(const failure& lost) {
+    for (const auto& box : answers_)
+      if (box->request != 0) box->deliver(step{lost});
+  }
+
+ private:
+  struct client {
+    client(asio::any_io_executor executor, std::unique_ptr<link_type> established)
+        : connection(executor, std::move(established)) {}
+    peer connection;
+    bool busy = false;       // a request is running
+    bool cancelled = false;  // the client asked it to stop
+    bool gone = false;       // the client left
+  };
+
+  struct mailbox {
+    explicit mailbox(asio::any_io_executor executor) : channel(executor, 1) {}
+    void deliver(step s) { channel.try_send(error_code{}, std::move(s)); }
+    asio::experimental::channel<void(error_code, step)> channel;
+    std::uint64_t request = 0;  // which request waits here; 0: none
+  };
+
+  // What a client asks for, out of the link's buffer, which the next message overwrites.
+  struct request {
+    explicit request(const message& asked)
+        : id(asked.header.request),
+          most(static_cast<std::size_t>(asked.header.value)),
+          wants_logits((asked.header.flags & message_flag_logits) != 0) {
+      if (asked.header.dtype == message_dtype::u8) {
+        const auto bytes = asked.template as<char>();
+        text = std::string{bytes.data(), bytes.size()};
+      } else {
+        const auto ids = asked.template as<std::uint32_t>();
+        tokens.assign(ids.begin(), ids.end());
+      }
+    }
+    std::uint64_t id;
+    std::size_t most;
+    bool wants_logits;
+    std::optional<std::string> text;
+    std::vector<std::uint32_t> tokens;
+  };
+
+  asio::awaitable<void> handle(const std::shared_ptr<client>& from, const message& asked) {
+    const message_header& header = asked.header;
+    if (header.kind == message_kind::cancel) {
+      from->cancelled = true;
+    } else if (header.kind == message_kind::generate) {
+      if (from->busy) {
+        co_await from->connection.send_failure(header.slot, header.request, errc::request_invalid,
+                                               Stage::index, "one request at a time on a link");
+        co_return;
+      }
+      from->busy = true;
+      from->cancelled = false;
+      asio::awaitable<void> answering = answer(from, request{asked});
+      asio::co_spawn(executor_, std::move(answering), asio::detached);
+    } else {
+      throw failure(errc::frame_unexpected, "client");
+    }
+  }
+
+  asio::awaitable<void> answer(std::shared_ptr<client> to, request asked) {
+    std::optional<failure> failed;
+    std::optional<std::uint32_t> slot;
+    try {
+      std::vector<std::uint32_t> prompt = checked_prompt(asked);
+      slot = engine_.acquire();
+      if (!slot) throw failure(errc::stage_overloaded, "stage 0");
+      answers_[*slot]->request = ++last_request_;
+      co_await generate(*to, asked, *slot, std::move(prompt));
+    } catch (const failure& f) {
+      failed = f;
+    } catch (const std::exception&) {
+      failed = failure(errc::internal, "stage 0");
+    }
+    if (slot) co_await release(*slot);
+    to->busy = false;
+    if (failed && !to->gone) co_await report(*to, asked.id, *failed);
+  }
+
+  // The loop: the prompt as one step, then one token a step.
+  asio::awaitable<void> generate(client& to, const request& asked, std::uint32_t slot,
+                                 std::vector<std::uint32_t> rows) {
+    std::size_t position = 0;
+    done_reason reason = done_reason::length;
+    for (std::size_t made = 0; made != asked.most; ++made) {
+      step s = co_await advance(slot, rows, position, asked.wants_logits);
+      if (s.failed) throw at_token(*s.failed, made);
+      if (to.gone || to.cancelled) throw failure(errc::request_cancelled, "");
+      if (text_ && text_->end_of_text() == s.token) {
+        reason = done_reason::end_of_text;
+        break;
+      }
+      position += rows.size();
+      co_await send_token(to.connection, asked, s, position);
+      rows.assign(1, s.token);
+    }
+    message_header done;
+    done.kind = message_kind::done;
+    done.request = asked.id;
+    done.value = static_cast<std::uint64_t>(reason);
+    co_await to.connection.send(done, {});
+  }
+
+  // Where in the answer a stage was lost: its restart does not bring these tokens back.
+  static failure at_token(const failure& f, std::size_t made) {
+    if (f.code() != errc::stage_lost) return f;
+    return failure(f.code(), f.where() + (made == 0 ? ", at the prompt"
+                                                    : ", after token " + std::to_string(made)));
+  }
+
+  // One pass of `rows` through the whole pipeline.
+  asio::awaitable<step> advance(std::uint32_t slot, std::span<const std::uint32_t> rows,
+                                std::size_t position, bool wants_logits) {
+    if constexpr (Stage::has_head) {
+      const busy_time busy;
+      scratch_.resize(rows.size() * model::hidden);
+      engine_.embed(rows, position, scratch_);
+      engine_.run(slot, scratch_, rows.size(), position);
+      step s{engine_.choose(scratch_), busy.nanoseconds()};
+      if (wants_logits) s.logits.assign(engine_.logits().begin(), engine_.logits().end());
+      co_return s;
+    } else {
+      if (position == 0) co_await next->ready();
+      std::uint64_t busy_ns = 0;
+      {
+        const async_mutex::guard alone = co_await next->lock();
+        const auto below = next->connection();
+        const busy_time busy;
+        const std::span<float> hidden =
+            below->template prepare_as<float>(rows.size() * model::hidden);
+        engine_.embed(rows, position, hidden);
+        engine_.run(slot, hidden, rows.size(), position);
+        busy_ns = busy.nanoseconds();
+        message_header header;
+        header.kind = message_kind::activation;
+        header.dtype = message_dtype::f32;
+        header.rank = 2;
+        header.flags = wants_logits ? message_flag_logits : std::uint8_t{0};
+        header.slot = slot;
+        header.position = static_cast<std::uint32_t>(position);
+        header.request = answers_[slot]->request;
+        header.shape[0] = static_cast<std::uint32_t>(rows.size());
+        header.shape[1] = model::hidden;
+        header.payload_size = hidden.size_bytes();
+        co_await next->send(below, header);
+      }
+      step s = co_await answers_[slot]->channel.async_receive(asio::use_awaitable);
+      s.busy_ns += busy_ns;
+      co_return s;
+    }
+  }
+
+  std::vector<std::uint32_t> checked_prompt(request& asked) const {
+    if (asked.text) {
+      if (!text_) throw failure(errc::request_invalid, "this stage has no tokenizer; send ids");
+      result<std::vector<std::uint32_t>> ids = text_->encode(*asked.text, special_tokens::as_text, model::context);
+      if (!ids) throw failure(ids.error(), "prompt");
+      asked.tokens = *std::move(ids);
+    }
+    if (asked.tokens.empty()) throw failure(errc::request_empty, "prompt");
+    if (std::ranges::max(asked.tokens) >= model::vocab)
+      throw failure(errc::request_invalid, "a token id is not below " + std::to_string(model::vocab));
+    if (asked.most == 0) throw failure(errc::request_invalid, "max_tokens is 0");
+    // The last token made is never fed back, so it needs no position.
+    if (asked.tokens.size() > model::context ||
+        asked.most > model::context - asked.tokens.size() + 1)
+      throw failure(errc::request_too_long,
+                    std::to_string(asked.tokens.size()) + " prompt tokens and " +
+                        std::to_string(asked.most) + " new ones, context " +
+                        std::to_string(model::context));
+    return std::move(asked.tokens);
+  }
+
+  asio::awaitable<void> send_token(peer& to, const request& asked, const step& s,
+                                   std::size_t position) {
+    message_header header;
+    header.kind = message_kind::token;
+    header.request = asked.id;
+    header.position = static_cast<std::uint32_t>(position);
+    header.value = s.token;
+    header.busy_ns = s.busy_ns;
+    header.rank = 1;
+    std::span<const std::byte> payload;
+    if (asked.wants_logits) {
+      header.dtype = message_dtype::f32;
+      header.shape[0] = static_cast<std::uint32_t>(s.logits.size());
+      payload = std::as_bytes(std::span{s.logits});
+    } else {
+      const std::string_view text = text_ ? text_->token_bytes(s.token) : std::string_view{};
+      header.dtype = message_dtype::u8;
+      header.shape[0] = static_cast<std::uint32_t>(text.size());
+      payload = std::as_bytes(std::span{text.data(), text.size()});
+    }
+    header.payload_size = payload.size();
+    co_await to.send(header, payload);
+  }
+
+  asio::awaitable<void> report(client& to, std::uint64_t id, const failure& failed) {
+    try {
+      const auto cause = static_cast<errc>(failed.code().value());
+      co_await to.connection.send_failure(0, id, cause, Stage::index, failed.where());
+    } catch (const failure&) {  // the client left meanwhile: its own `serve` says so
+    }
+  }
+
+  asio::awaitable<void> release(std::uint32_t slot) {
+    message_header header;
+    header.kind = message_kind::release;
+    header.slot = slot;
+    header.request = std::exchange(answers_[slot]->request, 0);
+    answers_[slot]->channel.reset();
+    engine_.release(slot);
+    if constexpr (!Stage::has_head) co_await next->tell(header);
+  }
+
+  asio::any_io_executor executor_;
+  stage_engine<Stage> engine_;
+  std::optional<tokenizer> text_;
+  link_terms<deployment> terms_;
+  std::vector<std::unique_ptr<mailbox>> answers_;  // one a slot
+  std::vector<float> scratch_;                     // (rows, hidden) where this stage is all
+  std::uint64_t last_request_ = 0;
+};
+
+}  // namespace enfilade

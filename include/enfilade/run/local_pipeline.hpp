@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <enfilade/attest/attester.hpp>
+#include <enfilade/attest/expectations.hpp>
+#include <enfilade/attest/expectations_file.hpp>
+#include <enfilade/error.hpp>
+#include <enfilade/run/accept_loop.hpp>
+#include <enfilade/run/client.hpp>
+#include <enfilade/run/stage_engine.hpp>
+#include <enfilade/run/stage_files.hpp>
+#include <enfilade/run/stage_server.hpp>
+#include <enfilade/transport/transport.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+
+namespace enfilade {
+
+namespace detail {
+
+/// An address of this machine that nobody uses: any port, or a name that is counted up.
+template <transport T>
+typename T::endpoint unused_endpoint() {
+  static std::atomic<unsigned> counter = 0;
+  const std::string address = T::name == "loopback"
+                                  ? "loopback:local-pipeline-" + std::to_string(counter++)
+                                  : std::string{T::name} + ":127.0.0.1:0";
+  const result<typename T::endpoint> at = T::parse(address);
+  if (!at) throw failure(at.error(), address);
+  return *at;
+}
+
+}  // namespace detail
+
+/// All stages of a deployment in one process, on one executor: for a first look, and for tests.
+///
+/// Every link is a real one: sealed, attested, over the transports that the deployment names
+/// (`Loopback` or `Tcp`). What this lacks is the point of the library: one process is one room, so
+/// nobody in it is protected from anybody else.
+///
+///     local_pipeline<Split> rooms{executor, "models/atlas"};
+///     auto model = co_await rooms.dial();
+template <class Deployment>
+class local_pipeline {
+ public:
+  local_pipeline(asio::any_io_executor executor, const std::filesystem::path& model_directory,
+                 load_options how = {})
+      : executor_(executor) {
+    build<Deployment::stage_count - 1>(model_directory, how);
+  }
+  local_pipeline(const local_pipeline&) = delete;
+  local_pipeline& operator=(const local_pipeline&) = delete;
+
+  /// A client of these rooms, which has checked stage 0 against its own measurement.
+  asio::awaitable<Client<Deployment>> dial() const {
+    const auto& first = std::get<0>(rooms_);
+    std::string address = Deployment::door::format(first.door->local());
+    return Client<Deployment>::dial(std::move(address), first.measured);
+  }
+
+ private:
+  template <class Stage>
+  struct room {
+    using attester_type = typename Stage::deployment::attester;
+    std::unique_ptr<typename Stage::upstream::listener> door;
+    std::shared_ptr<const attester_type> own;
+    expectations measured;  // what the neighbours pin
+    std::unique_ptr<stage_server<Stage>> stage;
+    std::unique_ptr<accept_loop<typename Stage::upstream::listener, stage_server<Stage>>> loop;
+  };
+
+  template <std::size_t... I>
+  static std::tuple<room<typename Deployment::template stage<I>>...> rooms_of(
+      std::index_sequence<I...>);
+
+  // From the last stage to the first, so that each knows the measurement of the one below.
+  template <std::size_t I>
+  void build(const std::filesystem::path& directory, const load_options& how) {
+    using stage_type = typename Deployment::template stage<I>;
+    auto& here = std::get<I>(rooms_);
+    stage_engine<stage_type> engine{stage_engine<stage_type>::model_type::load(directory, how)};
+    here.own = own_attester(engine);
+    here.measured = pins_of(*here.own);
+    here.door = std::make_unique<typename stage_type::upstream::listener>(
+        executor_, detail::unused_endpoint<typename stage_type::upstream>());
+    std::optional<tokenizer> text;
+    if constexpr (stage_type::embeds) text = load_tokenizer(directory);
+    expectations above = expectations::anyone();
+    if constexpr (I != 0) above = measured_like(here.own);
+    here.stage = make_stage<stage_type>(executor_, std::move(engine), std::move(text), here.own,
+                                        std::move(above));
+    if constexpr (!stage_type::has_head) {
+      const auto& below = std::get<I + 1>(rooms_);
+      set_next<stage_type>(executor_, *here.stage, below.door->local(), here.own, below.measured);
+    }
+    here.loop = std::make_unique<
+        accept_loop<typename stage_type::upstream::listener, stage_server<stage_type>>>(
+        executor_, *here.door, *here.stage, stage_role(I));
+    asio::co_spawn(executor_, here.loop->run(), asio::detached);
+    if constexpr (I != 0) build<I - 1>(directory, how);
+  }
+
+  template <class Attester>
+  static expectations pins_of(const Attester& own) {
+    const result<claims> measured = measure(own);
+    if (!measured) throw failure(measured.error(), "this process");
+    return *expectations::pinned(std::string{measured->attester}, measured->values);
+  }
+
+  // The stage above runs in this very program with other weights: only the program is pinned.
+  template <class Attester>
+  static expectations measured_like(const std::shared_ptr<const Attester>& own) {
+    const result<claims> measured = measure(*own);
+    if (!measured) throw failure(measured.error(), "this process");
+    registers program;
+    for (const auto& [name, value] : measured->values)
+      if (name != "weights") program.emplace_back(name, value);
+    return *expectations::pinned(std::string{measured->attester}, std::move(program));
+  }
+
+  asio::any_io_executor executor_;
+  decltype(rooms_of(std::make_index_sequence<Deployment::stage_count>{})) rooms_;
+};
+
+}  // namespace enfilade

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <enfilade/error.hpp>
+#include <enfilade/run/async_mutex.hpp>
+#include <enfilade/run/establish.hpp>
+#include <enfilade/run/link.hpp>
+#include <enfilade/run/program.hpp>
+#include <enfilade/transport/transport.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace enfilade {
+
+/// A stage's view of the stage below it: the link, kept up across restarts of that stage.
+///
+/// `Owner` is told what arrives: `co_await owner.on_answer(message)` for each message, and
+/// `owner.on_next_lost(failure)` once when the link ends. A lost link is dialled anew when the next
+/// sequence begins (`ensure`), with a full handshake: nothing of the old session is reused.
+template <class Stage, class Owner>
+class next_stage {
+ public:
+  using transport_type = typename Stage::downstream;
+  using stream = typename transport_type::stream;
+  using link_type = link<stream, typename Stage::deployment::cipher>;
+  using clock = std::chrono::steady_clock;
+
+  /// How long the stage below may work on one step before it counts as lost.
+  static constexpr std::chrono::seconds patience{30};
+
+  next_stage(asio::any_io_executor executor, typename transport_type::endpoint at,
+             link_terms<typename Stage::deployment> terms, Owner& owner)
+      : executor_(executor),
+        at_(std::move(at)),
+        terms_(std::move(terms)),
+        owner_(owner),
+        sending_(executor),
+        dialling_(executor),
+        pause_(executor) {}
+
+  /// What errors call the stage below: its number and address.
+  std::string where() const {
+    return "stage " + std::to_string(Stage::index + 1) + " at " + transport_type::format(at_);
+  }
+
+  /// Dials until the stage below is up. Only its absence is waited out; a refusal is thrown, for
+  /// repeating it cannot heal it. `who` says once, on stderr, that it waits.
+  asio::awaitable<void> connect_when_up(std::string who) {
+    auto delay = std::chrono::milliseconds{20};
+    for (bool said = false; !link_;) {
+      try {
+        co_await ensure();
+        co_return;
+      } catch (const failure& f) {
+        if (f.code() != errc::transport_unreachable) throw;
+      }
+      if (!std::exchange(said, true)) say(who, "waiting for " + where());
+      pause_.expires_after(delay);
+      co_await pause_.async_wait(asio::use_awaitable);
+      delay = std::min(delay * 2, std::chrono::milliseconds{500});
+    }
+  }
+
+  /// Dials and attests, unless the link is up.
+  asio::awaitable<void> ensure() {
+    const async_mutex::guard alone = co_await dialling_.lock();
+    if (link_) co_return;
+    stream connected = co_await transport_type::dial(executor_, at_);
+    link_ = co_await establish<link_type>(std::move(connected), terms_, where());
+    asio::awaitable<void> reading = read(link_);
+    asio::co_spawn(executor_, std::move(reading), asio::detached);
+    asio::awaitable<void> watching = watch(link_);
+    asio::co_spawn(executor_, std::move(watching), asio::detached);
+  }
+
+  /// `ensure` for a request: a stage that cannot be reached is `stage_lost` to it.
+  asio::awaitable<void> ready() {
+    try {
+      co_await ensure();
+    } catch (const failure& f) {
+      throw lost(f);
+    }
+  }
+
+  /// The right to prepare and send a message; hold it from `prepare` to the end of `send`.
+  asio::awaitable<async_mutex::guard> lock() { return sending_.lock(); }
+
+  /// The link, while it is up; throws `stage_lost` where it is not. Keep it while it is in use: it
+  /// may be replaced meanwhile.
+  std::shared_ptr<link_type> connection() const {
+    if (!link_) throw failure(errc::stage_lost, where());
+    return link_;
+  }
+
+  /// Sends `header` and what was prepared on `connection()`. Hold `lock()`.
+  asio::awaitable<void> send(std::shared_ptr<link_type> to, message_header header) {
+    if (header.kind == message_kind::activation && unanswered_++ == 0) last_sign_of_life_ = clock::now();
+    try {
+      co_await to->send(header);
+    } catch (const failure& f) {
+      throw lost(f);
+    }
+  }
+
+  /// Sends a message without payload where the link is up; one that is down needs no telling.
+  asio::awaitable<void> tell(message_header header) {
+    if (!link_) co_return;
+    const async_mutex::guard alone = co_await lock();
+    if (!link_) co_return;
+    const std::shared_ptr<link_type> to = link_;
+    try {
+      co_await to->send(header);
+    } catch (const failure&) {  // `read` reports the loss
+    }
+  }
+
+  bool connected() const noexcept { return link_ != nullptr; }
+
+  /// Says goodbye and closes, where the link is up.
+  asio::awaitable<void> close() {
+    if (!link_) co_return;
+    const async_mutex::guard alone = co_await sending_.lock();
+    if (!link_) co_return;
+    const std::shared_ptr<link_type> leaving = std::exchange(link_, nullptr);
+    co_await leaving->close();
+  }
+
+ private:
+  // A refusal keeps its own name; anything else between here and there means the stage is lost.
+  failure lost(const failure& cause) const {
+    if (is_refusal(cause)) return cause;
+    return failure(errc::stage_lost, where() + " (" + cause_of(cause) + ")");
+  }
+
+  // Holds the link itself: it may be replaced while a message is being handled.
+  asio::awaitable<void> read(std::shared_ptr<link_type> from) {
+    std::optional<failure> reason;
+    try {
+      while (true) {
+        std::optional<message> answer = co_await from->receive();
+        if (!answer) break;
+        last_sign_of_life_ = clock::now();
+        if (unanswered_ > 0) --unanswered_;
+        co_await owner_.on_answer(*answer);
+      }
+    } catch (const failure& f) {
+      reason = f;
+    }
+    if (!reason) reason = failure(errc::transport_closed, where());
+    if (link_ != from) co_return;  // closed by us
+    link_ = nullptr;
+    unanswered_ = 0;
+    from->abandon();
+    owner_.on_next_lost(lost(*reason));
+  }
+
+  // Gives a stage up that takes work and never answers; `read` then sees the closed stream.
+  asio::awaitable<void> watch(std::shared_ptr<link_type> watched) {
+    asio::steady_timer tick{executor_};
+    while (link_ == watched) {
+      tick.expires_after(std::chrono::seconds{1});
+      co_await tick.async_wait(asio::use_awaitable);
+      if (unanswered_ > 0 && clock::now() - last_sign_of_life_ > patience) watched->abandon();
+    }
+  }
+
+  asio::any_io_executor executor_;
+  typename transport_type::endpoint at_;
+  link_terms<typename Stage::deployment> terms_;
+  Owner& owner_;
+  async_mutex sending_;
+  async_mutex dialling_;
+  asio::steady_timer pause_;
+  std::shared_ptr<link_type> link_;
+  std::size_t unanswered_ = 0;
+  clock::time_point last_sign_of_life_;
+};
+
+namespace detail {
+
+template <class Stage, class Owner, class Downstream>
+struct find_next : std::type_identity<next_stage<Stage, Owner>> {};
+template <class Stage, class Owner>
+struct find_next<Stage, Owner, void> : std::type_identity<std::monostate> {};
+
+}  // namespace detail
+
+/// `next_stage`, or nothing in the last stage of a pipeline.
+template <class Stage, class Owner>
+using next_of = typename detail::find_next<Stage, Owner, typename Stage::downstream>::type;
+
+}  // namespace enfilade

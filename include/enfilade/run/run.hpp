@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <enfilade/attest/attester.hpp>
+#include <enfilade/attest/expectations_file.hpp>
+#include <enfilade/error.hpp>
+#include <enfilade/model/tokenizer.hpp>
+#include <enfilade/run/accept_loop.hpp>
+#include <enfilade/run/establish.hpp>
+#include <enfilade/run/options.hpp>
+#include <enfilade/run/program.hpp>
+#include <enfilade/run/progress.hpp>
+#include <enfilade/run/stage_engine.hpp>
+#include <enfilade/run/stage_files.hpp>
+#include <enfilade/run/stage_server.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace enfilade {
+
+namespace detail {
+
+template <class Stage>
+std::vector<option> stage_options() {
+  std::vector<option> known{
+      option{"--listen", "ADDR", "where the upstream neighbour dials"},
+      option{"--model", "DIR", "config.json, *.safetensors and tokenizer files"},
+      option{"--expect", "FILE", "whom to trust: docs/guide/attest.md"},
+      option{"--threads", "N", "threads that multiply (default 1)"},
+      option{"--slots", "N", "sequences at the same time (default 4)"},
+      option{"--measure", "", "print this stage's entry of an expectations file and end"}};
+  if constexpr (!Stage::has_head)
+    known.insert(known.begin() + 1, option{"--next", "ADDR", "where the next stage is reached"});
+  return known;
+}
+
+template <class Stage>
+stage_engine<Stage> load_engine(const options& given, std::string_view who) {
+  load_options how;
+  how.threads = static_cast<unsigned>(given.number("--threads", 1, 1, 256));
+  how.slots = given.number("--slots", 4, 1, 1024);
+  const std::string directory = given.require("--model");
+  progress_line progress{who, "reading weights"};
+  return stage_engine<Stage>{stage_engine<Stage>::model_type::load(directory, how, progress)};
+}
+
+template <class Stage>
+int measure_stage(const options& given, std::string_view who) {
+  const stage_engine<Stage> engine = load_engine<Stage>(given, who);
+  const result<claims> measured = measure(*own_attester(engine));
+  if (!measured) throw failure(measured.error(), std::string{who});
+  const std::string line = "\"" + stage_role(Stage::index) +
+                           "\": " + expectations::describe(*measured) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  return 0;
+}
+
+/// Whom this stage trusts above and below it; refused before any weight is read.
+template <class Stage>
+class neighbours {
+ public:
+  explicit neighbours(const options& given) {
+    const std::string path = given.require("--expect");
+    const expectations_file file = expectations_file::load(path);
+    upstream = look_up(file, path, upstream_role(Stage::index));
+    if constexpr (!Stage::has_head) downstream = look_up(file, path, stage_role(Stage::index + 1));
+  }
+
+  expectations upstream;
+  expectations downstream;
+
+ private:
+  static expectations look_up(const expectations_file& file, const std::string& path,
+                              const std::string& role) {
+    const result<expectations> found = file.role(role);
+    if (!found) throw failure(found.error(), path + ": " + role);
+    return *found;
+  }
+};
+
+template <transport T>
+typename T::endpoint address(const options& given, std::string_view name) {
+  const std::string text = given.require(name);
+  const result<typename T::endpoint> at = T::parse(text);
+  if (!at) throw failure(at.error(), std::string{name} + " " + text);
+  return *at;
+}
+
+/// Where the next stage is; nothing in the last one.
+template <class Stage>
+auto next_address(const options& given) {
+  if constexpr (Stage::has_head)
+    return std::monostate{};
+  else
+    return address<typename Stage::downstream>(given, "--next");
+}
+
+/// A stage from its command line to its last connection.
+template <class Stage>
+int serve_stage(const options& given, const std::string& who) {
+  using upstream = typename Stage::upstream;
+  // Everything that can be wrong without reading weights is refused first.
+  const auto here = address<upstream>(given, "--listen");
+  const auto next = next_address<Stage>(given);
+  neighbours<Stage> trusted{given};
+
+  asio::io_context io{1};
+  const asio::any_io_executor executor = io.get_executor();
+  typename upstream::listener door{executor, here};
+  say(who, "listening at " + upstream::format(door.local()));
+
+  stage_engine<Stage> engine = load_engine<Stage>(given, who);
+  const auto own = own_attester(engine);
+  std::optional<tokenizer> text;
+  if constexpr (Stage::embeds) text = load_tokenizer(given.require("--model"));
+  const auto stage = make_stage<Stage>(executor, std::move(engine), std::move(text), own,
+                                       trusted.upstream);
+  if constexpr (!Stage::has_head)
+    set_next<Stage>(executor, *stage, next, own, trusted.downstream);
+
+  asio::signal_set stop{io, SIGINT, SIGTERM};
+  stop.async_wait([&io](const error_code& error, int) {
+    if (!error) io.stop();
+  });
+  accept_loop loop{executor, door, *stage, who};
+  auto body = [&]() -> asio::awaitable<void> {
+    if constexpr (!Stage::has_head) co_await stage->next->connect_when_up(who);
+    say(who, "ready at " + upstream::format(door.local()));
+    co_await loop.run();
+  };
+  asio::co_spawn(io, body(), [](std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);
+  });
+  io.run();
+  return 0;
+}
+
+}  // namespace detail
+
+/// The `main` of a stage: one binary, one enclave.
+///
+///     int main(int argc, char** argv) { return enfilade::run<Split::stage<STAGE>>(argc, argv); }
+///
+/// Listens, reads its own layers' weights, connects to the next stage, and serves until SIGINT or
+/// SIGTERM. `--help` lists the options; docs/errors.md the exit codes.
+template <class Stage>
+int run(int argc, const char* const* argv) {
+  static_assert(cipher<typename Stage::deployment::cipher>);
+  static_assert(attester<typename Stage::deployment::attester>);
+  static_assert(compute<typename Stage::deployment::compute>);
+  static_assert(transport<typename Stage::upstream>);
+  const std::string who = stage_role(Stage::index);
+  return run_program(who, "One stage of the deployment\n" + std::string{Stage::deployment::plan()},
+                     detail::stage_options<Stage>(), argc, argv, [&who](const options& given) {
+                       return given.has("--measure") ? detail::measure_stage<Stage>(given, who)
+                                                     : detail::serve_stage<Stage>(given, who);
+                     });
+}
+
+}  // namespace enfilade

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <enfilade/attest/expectations_file.hpp>
+#include <enfilade/error.hpp>
+#include <enfilade/model/utf8_stream.hpp>
+#include <enfilade/run/client.hpp>
+#include <enfilade/run/options.hpp>
+#include <enfilade/run/program.hpp>
+#include <enfilade/run/report.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace enfilade {
+
+namespace detail {
+
+/// What a client program was asked to do.
+class client_job {
+ public:
+  explicit client_job(const options& given)
+      : address(given.require("--connect")),
+        prompt(given.require("--prompt")),
+        most(given.number("--max-tokens", 32, 1, 1'000'000)),
+        wait(given.number("--wait", 0, 0, 3600)),
+        json_file(given.find("--json")) {
+    const std::string path = given.require("--expect");
+    const result<expectations> found = expectations_file::load(path).role(stage_role(0));
+    if (!found) throw failure(found.error(), path + ": " + stage_role(0));
+    of_stage_0 = *found;
+  }
+
+  std::string address;
+  std::string prompt;
+  std::size_t most;
+  std::chrono::seconds wait;
+  std::optional<std::string> json_file;
+  expectations of_stage_0;
+};
+
+inline double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+inline void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+/// Dials stage 0; where it is not up yet, again until `job.wait` is over. A refusal is final.
+template <class Deployment>
+asio::awaitable<Client<Deployment>> dial_patiently(const client_job& job) {
+  const auto give_up = std::chrono::steady_clock::now() + job.wait;
+  asio::steady_timer pause{co_await asio::this_coro::executor};
+  while (true) {
+    try {
+      co_return co_await Client<Deployment>::dial(job.address, job.of_stage_0);
+    } catch (const failure& f) {
+      if (f.code() != errc::transport_unreachable || std::chrono::steady_clock::now() >= give_up)
+        throw;
+    }
+    pause.expires_after(std::chrono::milliseconds{20});
+    co_await pause.async_wait(asio::use_awaitable);
+  }
+}
+
+/// Asks, streams the answer to stdout, and measures.
+template <class Deployment>
+asio::awaitable<void> ask_and_print(const client_job& job, report& measured) {
+  using clock = std::chrono::steady_clock;
+  const auto begun = clock::now();
+  auto model = co_await dial_patiently<Deployment>(job);
+  measured.init_ms = milliseconds_since(begun);
+
+  print(job.prompt);
+  utf8_stream characters;
+  auto before = clock::now();
+  request question{job.prompt, job.most};
+  co_await model.ask(std::move(question));
+  while (auto token = co_await model.next()) {
+    const double total = milliseconds_since(before);
+    before = clock::now();
+    if (measured.tokens.empty()) measured.first_token_ms = total;
+    measured.tokens.emplace_back(token->id, total, static_cast<double>(token->busy_ns) * 1e-6);
+    const std::string whole = characters.push(token->text);
+    measured.text += whole;
+    print(whole);
+  }
+  const std::string rest = characters.finish();
+  measured.text += rest;
+  measured.finished = model.finished() == done_reason::length ? "length" : "end_of_text";
+  print(rest + "\n");
+  co_await model.close();
+}
+
+template <class Deployment>
+int client_program(const options& given) {
+  const client_job job{given};
+  report measured;
+  asio::io_context io{1};
+  bool interrupted = false;
+  asio::signal_set stop{io, SIGINT, SIGTERM};
+  stop.async_wait([&](const error_code& error, int) {
+    if (error) return;
+    interrupted = true;
+    io.stop();
+  });
+  auto asking = ask_and_print<Deployment>(job, measured);
+  asio::co_spawn(io, std::move(asking), [&](std::exception_ptr error) {
+    stop.cancel();
+    if (error) std::rethrow_exception(error);
+  });
+  io.run();
+  if (interrupted) throw failure(errc::request_cancelled, "interrupted");
+
+  print("\n" + measured.table());
+  if (job.json_file) {
+    std::ofstream file{*job.json_file};
+    using model = typename Deployment::model;
+    file << measured.json(model::name, Deployment::stage_count, Deployment::plan()).dump(2) << '\n';
+    if (!file.flush()) throw failure(errc::usage, "--json " + *job.json_file + " cannot be written");
+  }
+  return 0;
+}
+
+}  // namespace detail
+
+/// The `main` of a command-line client: connects to stage 0, makes it prove itself, asks, prints the
+/// answer as it comes and a table of times at its end. `--help` lists the options.
+template <class Deployment>
+int run_client(int argc, const char* const* argv) {
+  return run_program(
+      "client", "Asks the deployment\n" + std::string{Deployment::plan()},
+      {option{"--connect", "ADDR", "where stage 0 listens"},
+       option{"--prompt", "TEXT", "what to continue, UTF-8"},
+       option{"--expect", "FILE", "what stage 0 must prove: docs/guide/attest.md"},
+       option{"--max-tokens", "N", "tokens to generate at most (default 32)"},
+       option{"--wait", "SECONDS", "how long to wait for stage 0 to be up (default 0)"},
+       option{"--json", "FILE", "write times, tokens and plan"}},
+      argc, argv, [](const options& given) { return detail::client_program<Deployment>(given); });
+}
+
+}  // namespace enfilade

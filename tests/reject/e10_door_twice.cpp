@@ -1,0 +1,20 @@
+// reject: E10 policy-twice
+// SPDX-License-Identifier: Apache-2.0
+#include <enfilade/attest/insecure.hpp>
+#include <enfilade/cipher/aes_gcm.hpp>
+#include <enfilade/cipher/chacha_poly.hpp>
+#include <enfilade/compute/reference.hpp>
+#include <enfilade/model/gpt2.hpp>
+#include <enfilade/pipeline.hpp>
+#include <enfilade/transport/tcp.hpp>
+#include <enfilade/transport/vsock.hpp>
+
+using namespace enfilade;
+
+using Small = Pipeline<Embed<Layers<0, 12>>, LmHead>::of<Gpt2Small>;
+
+#ifdef FIXED
+using D = Small::with<AesGcm, insecure::Mock, Reference, Vsock>;
+#else
+using D = Small::with<AesGcm, insecure::Mock, Reference, Vsock, Tcp>;
+#endif

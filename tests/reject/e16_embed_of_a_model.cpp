@@ -1,0 +1,12 @@
+// reject: E16 body-misfit
+// SPDX-License-Identifier: Apache-2.0
+#include <enfilade/model/gpt2.hpp>
+#include <enfilade/pipeline.hpp>
+
+using namespace enfilade;
+
+#ifdef FIXED
+using P = Pipeline<Embed<Layers<0, 12>>, LmHead>;
+#else
+using P = Pipeline<Embed<Gpt2Small>, LmHead>;
+#endif

@@ -1,0 +1,30 @@
+// reject: E20 name-not-plain
+// SPDX-License-Identifier: Apache-2.0
+#include <enfilade/attest/insecure.hpp>
+#include <enfilade/cipher/aes_gcm.hpp>
+#include <enfilade/cipher/chacha_poly.hpp>
+#include <enfilade/compute/reference.hpp>
+#include <enfilade/model/gpt2.hpp>
+#include <enfilade/pipeline.hpp>
+
+using namespace enfilade;
+
+using Small = Pipeline<Embed<Layers<0, 12>>, LmHead>::of<Gpt2Small>;
+
+#ifdef FIXED
+//[right
+struct Abacus {
+  using policy_role = role::compute;
+  static constexpr std::string_view name = "abacus.wooden";
+};
+using D = Small::with<AesGcm, insecure::Mock, Abacus>;
+//]
+#else
+//[wrong
+struct Abacus {
+  using policy_role = role::compute;
+  static constexpr std::string_view name = "abacus, wooden";
+};
+using D = Small::with<AesGcm, insecure::Mock, Abacus>;
+//]
+#endif

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <enfilade/compute/compute.hpp>
+#include <enfilade/compute/cpu_f32.hpp>
+#include <enfilade/compute/reference.hpp>
+
+#include "support/generated.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace {
+
+using namespace enfilade;
+
+struct adds_nothing : Reference {
+  void add() const;
+};
+
+static_assert(compute<CpuF32> && compute<Reference>);
+static_assert(!compute<adds_nothing>, "each step has its signature");
+static_assert(CpuF32::name != Reference::name, "the plan tells them apart");
+
+using numbers = std::vector<float>;
+
+numbers generated(std::size_t count, std::uint64_t seed) { return test::generated(count, seed); }
+
+// One step done by both policies on the same input; the largest difference.
+template <class Step>
+double disagreement(std::size_t outputs, Step step) {
+  numbers fast(outputs, 7.0F);
+  numbers plain(outputs, -7.0F);
+  step(CpuF32{}, fast);
+  step(Reference{}, plain);
+  return test::largest_difference(fast, plain);
+}
+
+// One row takes another way than several; widths that are no multiple of 4 or 16 have remainders.
+constexpr std::size_t row_counts[] = {1, 2, 3, 17, 64, 65};
+constexpr std::size_t widths[] = {1, 3, 8, 60, 131};
+
+TEST_SUITE("compute/compute") {
+  TEST_CASE("CpuF32 and Reference agree on products with a bias") {
+    for (const std::size_t rows : row_counts)
+      for (const std::size_t in : widths)
+        for (const std::size_t out : widths) {
+          CAPTURE(rows);
+          CAPTURE(in);
+          CAPTURE(out);
+          const numbers x = generated(rows * in, 1), w = generated(in * out, 2);
+          const numbers b = generated(out, 3);
+          CHECK(disagreement(rows * out, [&](const auto& c, numbers& y) {
+                  c.linear({x.data(), rows, in}, {w.data(), in, out}, b, {y.data(), rows, out});
+                }) < 1e-5);
+        }
+  }
+
+  TEST_CASE("CpuF32 and Reference agree on products with a matrix of output rows") {
+    for (const std::size_t rows : row_counts)
+      for (const std::size_t in : widths)
+        for (const std::size_t out : widths) {
+          const numbers x = generated(rows * in, 1), w = generated(in * out, 2);
+          CHECK(disagreement(rows * out, [&](const auto& c, numbers& y) {
+                  c.project({x.data(), rows, in}, {w.data(), out, in}, {y.data(), rows, out});
+                }) < 1e-5);
+        }
+  }
+
+  TEST_CASE("CpuF32 and Reference agree on norms") {
+    for (const std::size_t n : {2UL, 5UL, 16UL, 131UL, 768UL}) {
+      const numbers x = generated(3 * n, 1), g = generated(n, 2), b = generated(n, 3);
+      CHECK(disagreement(3 * n, [&](const auto& c, numbers& y) {
+              c.layer_norm({x.data(), 3, n}, g, b, 1e-5F, {y.data(), 3, n});
+            }) < 1e-5);
+    }
+  }
+
+  TEST_CASE("CpuF32 and Reference agree on GELU, far from zero too") {
+    numbers x = generated(1023, 1);
+    for (float& v : x) v *= 20.0F;
+    CHECK(disagreement(x.size(), [&](const auto& c, numbers& y) {
+            y = x;
+            c.gelu({y.data(), 3, 341});
+          }) < 1e-5);
+  }
+
+  TEST_CASE("CpuF32 and Reference agree on sums and on rows picked from a table") {
+    const numbers table = generated(50, 1), x = generated(15, 2);
+    const std::vector<std::uint32_t> ids{9, 0, 9};
+    CHECK(disagreement(15, [&](const auto& c, numbers& y) {
+            c.gather(ids, {table.data(), 10, 5}, {y.data(), 3, 5});
+            CHECK(y[0] == table[45]);
+            CHECK(y[5] == table[0]);
+            c.add({x.data(), 3, 5}, {y.data(), 3, 5});
+          }) == 0);
+  }
+
+  TEST_CASE("CpuF32 and Reference agree on attention") {
+    // Heads lie side by side in wider rows; some rows were seen before; more rows than the scratch
+    // has, so that they are done in several parts.
+    constexpr std::size_t d = 20;
+    for (const std::size_t rows : row_counts)
+      for (const std::size_t before : {0UL, 1UL, 40UL}) {
+        CAPTURE(rows);
+        CAPTURE(before);
+        const std::size_t seen = before + rows;
+        const numbers qkv = generated(rows * 3 * d, 1);
+        const numbers k = generated(seen * d, 2), v = generated(seen * d, 3);
+        const matrix<const float> q =
+            matrix<const float>{qkv.data(), rows, 3 * d}.some_columns(d, d);
+        numbers scratch(16 * seen);
+        CHECK(disagreement(rows * 2 * d, [&](const auto& c, numbers& y) {
+                std::fill(y.begin(), y.end(), 0.0F);
+                const matrix<float> out = matrix<float>{y.data(), rows, 2 * d}.some_columns(d, d);
+                c.attend(q, {k.data(), seen, d}, {v.data(), seen, d}, {scratch.data(), 16, seen},
+                         out);
+              }) < 1e-5);
+      }
+  }
+
+  TEST_CASE("nobody attends to what comes later") {
+    constexpr std::size_t d = 4, seen = 6;
+    const numbers q = generated(seen * d, 1);
+    numbers k = generated(seen * d, 2), v = generated(seen * d, 3), scratch(8 * seen);
+    numbers before(seen * d), after(seen * d);
+    const auto attend = [&](const auto& c, numbers& y) {
+      c.attend({q.data(), seen, d}, {k.data(), seen, d}, {v.data(), seen, d},
+               {scratch.data(), 8, seen}, {y.data(), seen, d});
+    };
+    SUBCASE("in CpuF32") {
+      attend(CpuF32{}, before);
+      k[5 * d] = v[5 * d] = 1e6F;
+      attend(CpuF32{}, after);
+    }
+    SUBCASE("in Reference") {
+      attend(Reference{}, before);
+      k[5 * d] = v[5 * d] = 1e6F;
+      attend(Reference{}, after);
+    }
+    CHECK(std::equal(before.begin(), before.begin() + 5 * d, after.begin()));
+    CHECK(before != after);
+  }
+}
+
+}  // namespace
