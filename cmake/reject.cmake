@@ -23,7 +23,8 @@ list(REMOVE_DUPLICATES ENFILADE_REJECT_FLAGS)
 
 # Both compilers take prelude.hpp.gch in place of prelude.hpp where a file says -include prelude.hpp.
 set(ENFILADE_REJECT_PRELUDE "${CMAKE_CURRENT_BINARY_DIR}/reject/prelude.hpp")
-configure_file(reject/prelude.hpp ${ENFILADE_REJECT_PRELUDE} COPYONLY)
+file(CONFIGURE OUTPUT ${ENFILADE_REJECT_PRELUDE}
+  CONTENT "#include \"${CMAKE_CURRENT_SOURCE_DIR}/reject/prelude.hpp\"\n")
 add_custom_command(OUTPUT ${ENFILADE_REJECT_PRELUDE}.gch
   COMMAND ${CMAKE_CXX_COMPILER} ${ENFILADE_REJECT_FLAGS} -x c++-header ${ENFILADE_REJECT_PRELUDE}
           -o ${ENFILADE_REJECT_PRELUDE}.gch -MD -MF ${ENFILADE_REJECT_PRELUDE}.d

@@ -117,8 +117,7 @@ inline constexpr std::array error_table{
     error_facts{errc::transport_unsupported, "transport.unsupported",
                 "this kernel has no such transport",
                 "Load the kernel module, or compile the pipeline for another transport.", 20},
-    error_facts{errc::transport_denied, "transport.denied",
-                "this process may not use the address",
+    error_facts{errc::transport_denied, "transport.denied", "this process may not use the address",
                 "Give it the right to, or choose another address.", 64},
     error_facts{errc::frame_too_large, "frame.too_large", "a record is longer than allowed here",
                 "Check that both ends are Enfilade of the same version.", 30},
@@ -147,8 +146,7 @@ inline constexpr std::array error_table{
                 "The peer is hostile or broken; do not talk to it.", 30},
     error_facts{errc::crypto_random_failed, "crypto.random_failed",
                 "the kernel gave no random bytes", "Repair the machine's random source.", 1},
-    error_facts{errc::plan_mismatch, "plan.mismatch",
-                "the peer was built from another deployment",
+    error_facts{errc::plan_mismatch, "plan.mismatch", "the peer was built from another deployment",
                 "Build both ends from the same topology, model and policies.", 10},
     error_facts{errc::plan_link_mismatch, "plan.link_mismatch",
                 "the peer takes this connection for another link of the pipeline",
@@ -271,8 +269,7 @@ using result = boost::system::result<T>;
 /// or bytes that a peer chose.
 class failure : public boost::system::system_error {
  public:
-  failure(errc e, std::string where)
-      : failure(make_error_code(e), std::move(where)) {}
+  failure(errc e, std::string where) : failure(make_error_code(e), std::move(where)) {}
   failure(error_code e, std::string where)
       : boost::system::system_error(e), where_(std::move(where)) {}
 

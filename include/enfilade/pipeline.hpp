@@ -22,23 +22,19 @@ namespace detail {
 // Where clients come in, unless `with<...>` names another transport: as frames travel between the
 // first two stages; by TCP where there is only one.
 template <class... Parts>
-constexpr auto find_default_door() {
-  if constexpr (stage_count_of<Parts...> != 1)
-    return std::type_identity<relay_transport<0, Parts...>>{};
-  else
-    return std::type_identity<Tcp>{};
-}
+using default_door =
+    std::conditional_t<stage_count_of<Parts...> == 1, Tcp, link_of<1, void, Parts...>>;
 
 template <class Topology, class Model, class... Policies>
 struct deployment_for;
 template <class... Parts, class Model, class... Policies>
 struct deployment_for<Pipeline<Parts...>, Model, Policies...> {
   using enum diagnose::role_index;
-  using type = Deployment<
-      Pipeline<Parts...>, Model, choose<cipher, diagnose::missing<role::cipher>, Policies...>,
-      choose<attester, diagnose::missing<role::attester>, Policies...>,
-      choose<compute, diagnose::missing<role::compute>, Policies...>,
-      choose<transport, typename decltype(find_default_door<Parts...>())::type, Policies...>>;
+  using type = Deployment<Pipeline<Parts...>, Model,
+                          choose<cipher, diagnose::missing<role::cipher>, Policies...>,
+                          choose<attester, diagnose::missing<role::attester>, Policies...>,
+                          choose<compute, diagnose::missing<role::compute>, Policies...>,
+                          choose<transport, default_door<Parts...>, Policies...>>;
 };
 
 }  // namespace detail

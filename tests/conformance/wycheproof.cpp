@@ -122,13 +122,13 @@ TEST_SUITE("conformance/wycheproof") {
   }
 
   TEST_CASE("HMAC-SHA-256") {
-    for_each_test("hmac_sha256_test.json",
-                  [](const json& group, const json& test, const std::string& verdict) {
-                    const Key<32> mac = hmac_sha256(bytes(test, "key"), bytes(test, "msg"));
-                    const auto size = group.at("tagSize").get<std::size_t>() / 8;
-                    const bool same = to_hex(mac.view().first(size)) == test.at("tag");
-                    CHECK(same == (verdict == "valid"));
-                  });
+    for_each_test("hmac_sha256_test.json", [](const json& group, const json& test,
+                                              const std::string& verdict) {
+      const Key<32> mac = hmac_sha256(bytes(test, "key"), bytes(test, "msg"));
+      const auto size = group.at("tagSize").get<std::size_t>() / 8;
+      const bool same = to_hex(mac.view().first(size)) == test.at("tag").get<std::string>();
+      CHECK(same == (verdict == "valid"));
+    });
   }
 
   TEST_CASE("Ed25519") {

@@ -29,7 +29,7 @@ struct generated_tensor {
 /// How a generated checkpoint is written; the values are the same in every form.
 struct model_form {
   std::uint64_t seed = 1;
-  std::string prefix;       ///< `transformer.`, as some checkpoints have it
+  std::string prefix{};     ///< `transformer.`, as some checkpoints have it
   std::size_t padding = 0;  ///< spaces after a header whose data would begin at a multiple of 64
   bool buffers = false;     ///< with the causal masks that old checkpoints carry along
   bool untied = false;      ///< with a head of its own

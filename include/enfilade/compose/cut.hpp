@@ -66,14 +66,20 @@ template <class... Parts>
 inline constexpr std::array<stage_facts, stage_count_of<Parts...>> stages_of =
     cut<stage_count_of<Parts...>>(diagnose::all_facts<Parts...>);
 
-template <std::size_t I, class... Parts>
-constexpr auto find_relay_transport() {
-  constexpr std::size_t place = stages_of<Parts...>[I].last_part;
-  return std::type_identity<typename facts_of<nth<place, Parts...>>::transport>{};
+template <std::size_t I, class Door, class... Parts>
+constexpr auto find_link() {
+  if constexpr (I == 0) {
+    return std::type_identity<Door>{};
+  } else if constexpr (I < stage_count_of<Parts...>) {
+    constexpr std::size_t relay = stages_of<Parts...>[I - 1].last_part;
+    return std::type_identity<typename facts_of<nth<relay, Parts...>>::transport>{};
+  } else {
+    return std::type_identity<void>{};
+  }
 }
 
-/// The transport of the relay between stage I and the next.
-template <std::size_t I, class... Parts>
-using relay_transport = typename decltype(find_relay_transport<I, Parts...>())::type;
+/// The transport on the left of stage I: of stage 0 the door, behind the last stage `void`.
+template <std::size_t I, class Door, class... Parts>
+using link_of = typename decltype(find_link<I, Door, Parts...>())::type;
 
 }  // namespace enfilade::detail

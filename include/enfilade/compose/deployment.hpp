@@ -49,16 +49,6 @@ class Deployment;
 
 template <class... Parts, class Model, class Cipher, class Attester, class Compute, class Door>
 class Deployment<Pipeline<Parts...>, Model, Cipher, Attester, Compute, Door> {
-  template <std::size_t I>
-  static constexpr auto find_link() {
-    if constexpr (I == 0)
-      return std::type_identity<Door>{};
-    else if constexpr (I < stage_count)
-      return std::type_identity<detail::relay_transport<I - 1, Parts...>>{};
-    else
-      return std::type_identity<void>{};
-  }
-
   template <class D, std::size_t I>
   friend class Stage;
 
@@ -80,7 +70,7 @@ class Deployment<Pipeline<Parts...>, Model, Cipher, Attester, Compute, Door> {
   using stage = Stage<Deployment, (I < stage_count ? I : 0)>;
 
   template <std::size_t I>
-  using link = typename decltype(find_link<I>())::type;
+  using link = detail::link_of<I, Door, Parts...>;
 
   /// The canonical text of the deployment, one fact a line; the same for both ends of each link.
   static constexpr std::string_view plan() { return detail::plan_of<Deployment, Parts...>; }

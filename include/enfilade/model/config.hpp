@@ -101,8 +101,7 @@ struct model_config {
     }
 
     void same_float(const char* key, float compiled, float fallback) const {
-      if (has(key) && !json_[key].is_number())
-        mismatch(key, shown(nlohmann::json(compiled)), shown(json_[key]));
+      if (has(key) && !json_[key].is_number()) mismatch(key, number(compiled), shown(json_[key]));
       const float found = has(key) ? json_[key].get<float>() : fallback;
       if (found != compiled) mismatch(key, number(compiled), number(found));
     }

@@ -8,50 +8,59 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <memory>
+#include <utility>
 
 namespace enfilade {
 
 /// Lets one coroutine of an executor at a time past, in the order in which they came.
 ///
 /// For coroutines of one single-threaded executor; it is not a thread mutex. Unlocking hands the
-/// lock to the longest waiter directly, so nobody can overtake.
+/// lock to the longest waiter directly, so nobody can overtake. Waiting cannot be cancelled. A
+/// guard may outlive its mutex: a program that stops destroys its coroutines last, and with them
+/// the guards that they hold.
 class async_mutex {
+  struct state {
+    explicit state(const asio::any_io_executor& executor) : waiting(executor) {
+      waiting.expires_at(std::chrono::steady_clock::time_point::max());
+    }
+    asio::steady_timer waiting;
+    bool locked = false;
+  };
+
  public:
-  explicit async_mutex(asio::any_io_executor executor) : waiting_(executor) {
-    waiting_.expires_at(std::chrono::steady_clock::time_point::max());
-  }
+  explicit async_mutex(const asio::any_io_executor& executor)
+      : state_(std::make_shared<state>(executor)) {}
 
   /// Holds the lock until it is destroyed.
   class guard {
    public:
-    explicit guard(async_mutex& mutex) : mutex_(&mutex) {}
-    guard(guard&& other) noexcept : mutex_(other.mutex_) { other.mutex_ = nullptr; }
+    guard(guard&& other) noexcept : state_(std::move(other.state_)) {}
     guard& operator=(guard&&) = delete;
+    // `cancel_one` wakes the oldest waiter; `locked` stays true for it.
     ~guard() {
-      if (mutex_ != nullptr) mutex_->unlock();
+      if (state_ && state_->waiting.cancel_one() == 0) state_->locked = false;
     }
 
    private:
-    async_mutex* mutex_;
+    friend class async_mutex;
+    explicit guard(std::shared_ptr<state> held) : state_(std::move(held)) {}
+
+    std::shared_ptr<state> state_;
   };
 
   asio::awaitable<guard> lock() {
-    if (locked_) {
+    const std::shared_ptr<state> mine = state_;  // the mutex may be gone when the wait ends
+    if (mine->locked) {
       error_code woken;
-      co_await waiting_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+      co_await mine->waiting.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     }
-    locked_ = true;
-    co_return guard{*this};
+    mine->locked = true;
+    co_return guard{mine};
   }
 
  private:
-  // `cancel_one` wakes the oldest waiter; `locked_` stays true for it.
-  void unlock() {
-    if (waiting_.cancel_one() == 0) locked_ = false;
-  }
-
-  asio::steady_timer waiting_;
-  bool locked_ = false;
+  std::shared_ptr<state> state_;
 };
 
 }  // namespace enfilade

@@ -23,15 +23,14 @@ namespace enfilade {
 /// What a client asks: a prompt as text or as token ids, and how many tokens at most.
 class request {
  public:
-  request(std::string prompt, std::size_t max_tokens)
-      : text(std::move(prompt)), most(max_tokens) {}
+  request(std::string prompt, std::size_t max_tokens) : text(std::move(prompt)), most(max_tokens) {}
   request(std::vector<std::uint32_t> prompt, std::size_t max_tokens)
       : tokens(std::move(prompt)), most(max_tokens) {}
 
-  std::string text;                    ///< UTF-8; used where `tokens` is empty
-  std::vector<std::uint32_t> tokens;   ///< ids below the model's vocabulary
-  std::size_t most;                    ///< more than this are never generated
-  bool wants_logits = false;           ///< return the scores of each step instead of its text
+  std::string text;                   ///< UTF-8; used where `tokens` is empty
+  std::vector<std::uint32_t> tokens;  ///< ids below the model's vocabulary
+  std::size_t most;                   ///< more than this are never generated
+  bool wants_logits = false;          ///< return the scores of each step instead of its text
 };
 
 /// One token of an answer.

@@ -58,8 +58,7 @@ class link_terms {
     if (shown.format != attester_type::format) return errc::attest_unsupported_format;
     result<claims> found = attester_type::verify(shown.evidence, shown.report_data);
     if (!found) return found;
-    if (const result<void> wanted = of_peer_.check(*found, &detail); !wanted)
-      return wanted.error();
+    if (const result<void> wanted = of_peer_.check(*found, &detail); !wanted) return wanted.error();
     return found;
   }
 
@@ -112,16 +111,18 @@ class handshake_io {
 /// Runs the handshake on a fresh connection: afterwards the peer is known and every byte is sealed.
 ///
 /// `where` names the peer for people. Throws `failure`: what the handshake refused, what `terms`
-/// refused with the register that differs, `transport_timeout` after `handshake_limit`.
+/// refused with the register that differs, `transport_timeout` after `longest`.
 /// No byte of the application travels before both ends have confirmed the keys.
 template <class Link, class Deployment>
 asio::awaitable<std::unique_ptr<Link>> establish(typename Link::stream_type stream,
-                                                 link_terms<Deployment> terms, std::string where) {
+                                                 link_terms<Deployment> terms, std::string where,
+                                                 std::chrono::nanoseconds longest =
+                                                     handshake_limit) {
   handshake<typename Deployment::cipher> shake{terms.parameters()};
   detail::handshake_io<typename Link::stream_type> io{stream};
   std::optional<claims> peer;
   std::string complaint;
-  deadline limit{stream, handshake_limit};
+  deadline limit{stream, longest};
   while (true) {
     const handshake_step step = shake.next();
     using action = handshake_step::action;

@@ -185,7 +185,8 @@ class first_stage {
     done.kind = message_kind::done;
     done.request = asked.id;
     done.value = static_cast<std::uint64_t>(reason);
-    co_await to.connection.send(done, {});
+    const std::span<const std::byte> nothing;
+    co_await to.connection.send(done, nothing);
   }
 
   // Where in the answer a stage was lost: its restart does not bring these tokens back.
@@ -240,21 +241,23 @@ class first_stage {
   std::vector<std::uint32_t> checked_prompt(request& asked) const {
     if (asked.text) {
       if (!text_) throw failure(errc::request_invalid, "this stage has no tokenizer; send ids");
-      result<std::vector<std::uint32_t>> ids = text_->encode(*asked.text, special_tokens::as_text, model::context);
+      result<std::vector<std::uint32_t>> ids =
+          text_->encode(*asked.text, special_tokens::as_text, model::context);
       if (!ids) throw failure(ids.error(), "prompt");
       asked.tokens = *std::move(ids);
     }
     if (asked.tokens.empty()) throw failure(errc::request_empty, "prompt");
     if (std::ranges::max(asked.tokens) >= model::vocab)
-      throw failure(errc::request_invalid, "a token id is not below " + std::to_string(model::vocab));
+      throw failure(errc::request_invalid,
+                    "a token id is not below " + std::to_string(model::vocab));
     if (asked.most == 0) throw failure(errc::request_invalid, "max_tokens is 0");
     // The last token made is never fed back, so it needs no position.
     if (asked.tokens.size() > model::context ||
         asked.most > model::context - asked.tokens.size() + 1)
-      throw failure(errc::request_too_long,
-                    std::to_string(asked.tokens.size()) + " prompt tokens and " +
-                        std::to_string(asked.most) + " new ones, context " +
-                        std::to_string(model::context));
+      throw failure(errc::request_too_long, std::to_string(asked.tokens.size()) +
+                                                " prompt tokens and " + std::to_string(asked.most) +
+                                                " new ones, context " +
+                                                std::to_string(model::context));
     return std::move(asked.tokens);
   }
 

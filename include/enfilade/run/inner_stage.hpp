@@ -53,7 +53,7 @@ class inner_stage {
   /// Serves one upstream connection until it ends; throws what ended it, unless that was a close.
   asio::awaitable<void> serve(stream connection) {
     auto established =
-        co_await establish<link_type>(std::move(connection), terms_, "stage " + upstream_number());
+        co_await establish<link_type>(std::move(connection), terms_, upstream_role(Stage::index));
     const auto from = std::make_shared<peer>(executor_, std::move(established));
     std::exception_ptr reason;
     try {
@@ -78,7 +78,10 @@ class inner_stage {
     header.slot = work.upstream_slot;
     if (header.kind == message_kind::token) header.busy_ns += work.busy_ns;
     const std::shared_ptr<peer> owner = work.owner;
-    co_await owner->send(header, answer.payload);
+    try {
+      co_await owner->send(header, answer.payload);
+    } catch (const failure&) {  // the owner left: its own `serve` says so, and the link below lives
+    }
   }
 
   /// Every sequence that lives in the lost stage has failed; each is told so.
@@ -101,7 +104,7 @@ class inner_stage {
     std::uint64_t busy_ns = 0;
   };
 
-  static std::string upstream_number() { return std::to_string(Stage::index - 1); }
+  static std::string own_name() { return "stage " + std::to_string(Stage::index); }
 
   asio::awaitable<void> handle(const std::shared_ptr<peer>& from, message& asked) {
     switch (asked.header.kind) {
@@ -121,18 +124,17 @@ class inner_stage {
     std::optional<std::uint32_t> slot = find(from, header.slot);
     if (!slot && header.position == 0) slot = begin(from, header);
     if (!slot) {
-      co_await from->send_failure(header.slot, header.request, errc::stage_overloaded, Stage::index,
-                                  "no free slot");
+      const errc cause = header.position == 0 ? errc::stage_overloaded : errc::request_invalid;
+      co_await from->send_failure(header.slot, header.request, cause, Stage::index, own_name());
       co_return;
     }
     const std::size_t rows = header.shape[0];  // (rows, hidden)
     const bool fits = header.dtype == message_dtype::f32 && header.rank == 2 &&
-                      header.shape[1] == model::hidden &&
-                      header.request == work_[*slot]->request &&
+                      header.shape[1] == model::hidden && header.request == work_[*slot]->request &&
                       engine_.continues(*slot, header.position, rows);
     if (!fits) {
       co_await from->send_failure(header.slot, header.request, errc::request_invalid, Stage::index,
-                                  "the activation does not continue its sequence");
+                                  own_name() + ", an activation that continues no sequence");
       co_return;
     }
     const busy_time busy;
@@ -144,9 +146,7 @@ class inner_stage {
   }
 
   asio::awaitable<void> answer(const std::shared_ptr<peer>& from, message& asked,
-                               const busy_time& busy)
-    requires Stage::has_head
-  {
+                               const busy_time& busy) requires Stage::has_head {
     message_header header;
     header.kind = message_kind::token;
     header.slot = asked.header.slot;
@@ -166,9 +166,7 @@ class inner_stage {
   }
 
   asio::awaitable<void> pass_on(const std::shared_ptr<peer>& from, std::uint32_t slot,
-                                message& asked, const busy_time& busy)
-    requires(!Stage::has_head)
-  {
+                                message& asked, const busy_time& busy) requires(!Stage::has_head) {
     message_header header = asked.header;
     header.slot = slot;
     work_[slot]->busy_ns = busy.nanoseconds();
@@ -189,7 +187,8 @@ class inner_stage {
                                   failed->where());
   }
 
-  std::optional<std::uint32_t> find(const std::shared_ptr<peer>& from, std::uint32_t upstream_slot) {
+  std::optional<std::uint32_t> find(const std::shared_ptr<peer>& from,
+                                    std::uint32_t upstream_slot) {
     for (std::size_t slot = 0; slot != work_.size(); ++slot)
       if (work_[slot] && work_[slot]->owner == from && work_[slot]->upstream_slot == upstream_slot)
         return static_cast<std::uint32_t>(slot);

@@ -143,8 +143,8 @@ class link {
   asio::awaitable<void> send_record(record_type type, std::uint8_t flags,
                                     std::span<std::byte> body) {
     checked(session_.seal(type, flags, body, outgoing_prefix_));
-    const std::array<asio::const_buffer, 2> record{
-        asio::buffer(outgoing_prefix_), asio::buffer(body.data(), body.size())};
+    const std::array<asio::const_buffer, 2> record{asio::buffer(outgoing_prefix_),
+                                                   asio::buffer(body.data(), body.size())};
     error_code failed;
     co_await asio::async_write(stream_, record, asio::redirect_error(asio::use_awaitable, failed));
     if (failed) throw failure(errc::transport_closed, where_);

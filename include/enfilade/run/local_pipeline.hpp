@@ -15,10 +15,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -41,7 +43,7 @@ typename T::endpoint unused_endpoint() {
 
 }  // namespace detail
 
-/// All stages of a deployment in one process, on one executor: for a first look, and for tests.
+/// All stages of a deployment in one process: for a first look, for tests and benchmarks.
 ///
 /// Every link is a real one: sealed, attested, over the transports that the deployment names
 /// (`Loopback` or `Tcp`). What this lacks is the point of the library: one process is one room, so
@@ -52,9 +54,17 @@ typename T::endpoint unused_endpoint() {
 template <class Deployment>
 class local_pipeline {
  public:
+  using executors = std::array<asio::any_io_executor, Deployment::stage_count>;
+
+  /// All stages on one executor.
   local_pipeline(asio::any_io_executor executor, const std::filesystem::path& model_directory,
                  load_options how = {})
-      : executor_(executor) {
+      : local_pipeline(same_for_all(executor), model_directory, how) {}
+
+  /// Each stage on its own single-threaded executor, none of which may run yet.
+  local_pipeline(const executors& each, const std::filesystem::path& model_directory,
+                 load_options how = {})
+      : executors_(each) {
     build<Deployment::stage_count - 1>(model_directory, how);
   }
   local_pipeline(const local_pipeline&) = delete;
@@ -86,27 +96,34 @@ class local_pipeline {
   template <std::size_t I>
   void build(const std::filesystem::path& directory, const load_options& how) {
     using stage_type = typename Deployment::template stage<I>;
+    const asio::any_io_executor executor = executors_[I];
     auto& here = std::get<I>(rooms_);
     stage_engine<stage_type> engine{stage_engine<stage_type>::model_type::load(directory, how)};
     here.own = own_attester(engine);
     here.measured = pins_of(*here.own);
     here.door = std::make_unique<typename stage_type::upstream::listener>(
-        executor_, detail::unused_endpoint<typename stage_type::upstream>());
+        executor, detail::unused_endpoint<typename stage_type::upstream>());
     std::optional<tokenizer> text;
     if constexpr (stage_type::embeds) text = load_tokenizer(directory);
     expectations above = expectations::anyone();
     if constexpr (I != 0) above = measured_like(here.own);
-    here.stage = make_stage<stage_type>(executor_, std::move(engine), std::move(text), here.own,
+    here.stage = make_stage<stage_type>(executor, std::move(engine), std::move(text), here.own,
                                         std::move(above));
     if constexpr (!stage_type::has_head) {
       const auto& below = std::get<I + 1>(rooms_);
-      set_next<stage_type>(executor_, *here.stage, below.door->local(), here.own, below.measured);
+      set_next<stage_type>(executor, *here.stage, below.door->local(), here.own, below.measured);
     }
     here.loop = std::make_unique<
         accept_loop<typename stage_type::upstream::listener, stage_server<stage_type>>>(
-        executor_, *here.door, *here.stage, stage_role(I));
-    asio::co_spawn(executor_, here.loop->run(), asio::detached);
+        executor, *here.door, *here.stage, stage_role(I));
+    asio::co_spawn(executor, here.loop->run(), asio::detached);
     if constexpr (I != 0) build<I - 1>(directory, how);
+  }
+
+  static executors same_for_all(const asio::any_io_executor& executor) {
+    executors all;
+    all.fill(executor);
+    return all;
   }
 
   template <class Attester>
@@ -127,7 +144,7 @@ class local_pipeline {
     return *expectations::pinned(std::string{measured->attester}, std::move(program));
   }
 
-  asio::any_io_executor executor_;
+  executors executors_;
   decltype(rooms_of(std::make_index_sequence<Deployment::stage_count>{})) rooms_;
 };
 

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,8 +57,9 @@ class next_stage {
     return "stage " + std::to_string(Stage::index + 1) + " at " + transport_type::format(at_);
   }
 
-  /// Dials until the stage below is up. Only its absence is waited out; a refusal is thrown, for
-  /// repeating it cannot heal it. `who` says once, on stderr, that it waits.
+  /// Dials until the stage below is up. Only its absence is waited out, and its silence while it
+  /// reads its weights; a refusal is thrown, for repeating it cannot heal it. `who` says once, on
+  /// stderr, that it waits.
   asio::awaitable<void> connect_when_up(std::string who) {
     auto delay = std::chrono::milliseconds{20};
     for (bool said = false; !link_;) {
@@ -65,7 +67,7 @@ class next_stage {
         co_await ensure();
         co_return;
       } catch (const failure& f) {
-        if (f.code() != errc::transport_unreachable) throw;
+        if (f.code() != errc::transport_unreachable && f.code() != errc::transport_timeout) throw;
       }
       if (!std::exchange(said, true)) say(who, "waiting for " + where());
       pause_.expires_after(delay);
@@ -107,7 +109,8 @@ class next_stage {
 
   /// Sends `header` and what was prepared on `connection()`. Hold `lock()`.
   asio::awaitable<void> send(std::shared_ptr<link_type> to, message_header header) {
-    if (header.kind == message_kind::activation && unanswered_++ == 0) last_sign_of_life_ = clock::now();
+    if (header.kind == message_kind::activation && unanswered_++ == 0)
+      last_sign_of_life_ = clock::now();
     try {
       co_await to->send(header);
     } catch (const failure& f) {
@@ -158,6 +161,8 @@ class next_stage {
       }
     } catch (const failure& f) {
       reason = f;
+    } catch (const std::exception&) {
+      reason = failure(errc::internal, where());
     }
     if (!reason) reason = failure(errc::transport_closed, where());
     if (link_ != from) co_return;  // closed by us

@@ -27,8 +27,7 @@ struct option {
 class options {
  public:
   /// Parses `argv[1..]` against `known`; throws `failure(errc::usage)`.
-  options(int argc, const char* const* argv, std::vector<option> known)
-      : known_(std::move(known)) {
+  options(int argc, const char* const* argv, std::vector<option> known) : known_(std::move(known)) {
     for (int i = 1; i < argc; ++i) {
       const std::string_view word = argv[i];
       const auto found = std::ranges::find(known_, word, &option::name);
@@ -79,8 +78,8 @@ class options {
   /// The text of `--help`.
   static std::string help(std::string_view program, std::string_view purpose,
                           const std::vector<option>& known) {
-    std::string text = "usage: " + std::string{program} + " [options]\n" + std::string{purpose} +
-                       "\n\n";
+    std::string text =
+        "usage: " + std::string{program} + " [options]\n" + std::string{purpose} + "\n\n";
     std::size_t width = 0;
     for (const option& o : known) width = std::max(width, o.name.size() + 1 + o.value.size());
     for (const option& o : known) {

@@ -26,7 +26,8 @@ asio::awaitable<void> copy_until_end(From& from, To& to) {
   auto buffer = std::make_unique<std::array<std::byte, 64 * 1024>>();
   try {
     while (true) {
-      const std::size_t size = co_await from.async_read_some(asio::buffer(*buffer), asio::use_awaitable);
+      const std::size_t size =
+          co_await from.async_read_some(asio::buffer(*buffer), asio::use_awaitable);
       co_await asio::async_write(to, asio::buffer(buffer->data(), size), asio::use_awaitable);
     }
   } catch (const boost::system::system_error& error) {

@@ -31,7 +31,7 @@ class report {
     double busy_ms;
   };
 
-  double init_ms = 0;         ///< from the start of the client to a link that is sealed and attested
+  double init_ms = 0;  ///< from the start of the client to a link that is sealed and attested
   double first_token_ms = 0;  ///< from asking to the first token
   std::string text;           ///< the answer
   std::string finished;       ///< "length" or "end_of_text"

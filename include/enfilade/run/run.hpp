@@ -60,8 +60,8 @@ int measure_stage(const options& given, std::string_view who) {
   const stage_engine<Stage> engine = load_engine<Stage>(given, who);
   const result<claims> measured = measure(*own_attester(engine));
   if (!measured) throw failure(measured.error(), std::string{who});
-  const std::string line = "\"" + stage_role(Stage::index) +
-                           "\": " + expectations::describe(*measured) + "\n";
+  const std::string line =
+      "\"" + stage_role(Stage::index) + "\": " + expectations::describe(*measured) + "\n";
   std::fwrite(line.data(), 1, line.size(), stdout);
   return 0;
 }
@@ -124,10 +124,9 @@ int serve_stage(const options& given, const std::string& who) {
   const auto own = own_attester(engine);
   std::optional<tokenizer> text;
   if constexpr (Stage::embeds) text = load_tokenizer(given.require("--model"));
-  const auto stage = make_stage<Stage>(executor, std::move(engine), std::move(text), own,
-                                       trusted.upstream);
-  if constexpr (!Stage::has_head)
-    set_next<Stage>(executor, *stage, next, own, trusted.downstream);
+  const auto stage =
+      make_stage<Stage>(executor, std::move(engine), std::move(text), own, trusted.upstream);
+  if constexpr (!Stage::has_head) set_next<Stage>(executor, *stage, next, own, trusted.downstream);
 
   asio::signal_set stop{io, SIGINT, SIGTERM};
   stop.async_wait([&io](const error_code& error, int) {

@@ -63,7 +63,8 @@ inline void print(std::string_view text) {
 template <class Deployment>
 asio::awaitable<Client<Deployment>> dial_patiently(const client_job& job) {
   const auto give_up = std::chrono::steady_clock::now() + job.wait;
-  asio::steady_timer pause{co_await asio::this_coro::executor};
+  const auto executor = co_await asio::this_coro::executor;
+  asio::steady_timer pause{executor};
   while (true) {
     try {
       co_return co_await Client<Deployment>::dial(job.address, job.of_stage_0);
@@ -130,7 +131,8 @@ int client_program(const options& given) {
     std::ofstream file{*job.json_file};
     using model = typename Deployment::model;
     file << measured.json(model::name, Deployment::stage_count, Deployment::plan()).dump(2) << '\n';
-    if (!file.flush()) throw failure(errc::usage, "--json " + *job.json_file + " cannot be written");
+    if (!file.flush())
+      throw failure(errc::usage, "--json " + *job.json_file + " cannot be written");
   }
   return 0;
 }

@@ -35,7 +35,9 @@ class stage_engine {
   }
 
   /// The SHA-256 of the stage's tensors, as it will attest them.
-  const std::array<std::byte, 32>& weights_digest() const noexcept { return model_.weights_digest(); }
+  const std::array<std::byte, 32>& weights_digest() const noexcept {
+    return model_.weights_digest();
+  }
 
   std::size_t slot_count() const noexcept { return taken_.size(); }
 
@@ -62,9 +64,8 @@ class stage_engine {
   }
 
   /// Rows of token ids become hidden states: (rows) → (rows, hidden).
-  void embed(std::span<const std::uint32_t> tokens, std::size_t position, std::span<float> hidden)
-    requires Stage::embeds
-  {
+  void embed(std::span<const std::uint32_t> tokens, std::size_t position,
+             std::span<float> hidden) requires Stage::embeds {
     model_.embed(tokens, position, hidden);
   }
 
@@ -74,9 +75,7 @@ class stage_engine {
   }
 
   /// The most likely next token after the last of (rows, hidden); `logits()` has all scores.
-  std::uint32_t choose(std::span<const float> hidden)
-    requires Stage::has_head
-  {
+  std::uint32_t choose(std::span<const float> hidden) requires Stage::has_head {
     model_.head(hidden.last(model::hidden), logits_);
     return static_cast<std::uint32_t>(argmax(logits_));
   }

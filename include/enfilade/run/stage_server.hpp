@@ -36,15 +36,14 @@ std::unique_ptr<stage_server<Stage>> make_stage(
 
 /// Tells `stage` where the next one is and whom to trust there. Nothing is dialled yet.
 template <class Stage>
-  requires(!Stage::has_head)
-void set_next(asio::any_io_executor executor, stage_server<Stage>& stage,
-              typename Stage::downstream::endpoint at,
-              std::shared_ptr<const typename Stage::deployment::attester> own,
-              expectations downstream) {
-  link_terms<typename Stage::deployment> terms{link_end::upstream, Stage::index + 1,
-                                               std::move(own), std::move(downstream)};
-  stage.next = std::make_unique<typename stage_server<Stage>::next_type>(
-      executor, std::move(at), std::move(terms), stage);
+requires(!Stage::has_head) void set_next(
+    asio::any_io_executor executor, stage_server<Stage>& stage,
+    typename Stage::downstream::endpoint at,
+    std::shared_ptr<const typename Stage::deployment::attester> own, expectations downstream) {
+  link_terms<typename Stage::deployment> terms{link_end::upstream, Stage::index + 1, std::move(own),
+                                               std::move(downstream)};
+  stage.next = std::make_unique<typename stage_server<Stage>::next_type>(executor, std::move(at),
+                                                                         std::move(terms), stage);
 }
 
 }  // namespace enfilade

@@ -13,8 +13,8 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,8 +74,8 @@ struct Loopback {
 
    private:
     friend struct Loopback;
-    using queue = asio::experimental::concurrent_channel<void(error_code, std::optional<stream>)>;
-    static constexpr std::size_t backlog = 128;  // as many as listen(2) keeps by default, and more
+    using queue = asio::experimental::concurrent_channel<void(error_code, std::unique_ptr<stream>)>;
+    static constexpr std::size_t backlog = 128;  // peers that may wait for accept
 
     /// Every open door of the process. The lock is held while a peer is put into a queue, so that
     /// no door goes away, with its executor, in another thread at that moment.
@@ -102,9 +102,9 @@ inline asio::awaitable<Loopback::stream> Loopback::dial(asio::any_io_executor ex
     const auto door = doors.by_name.find(peer.room());
     if (door == doors.by_name.end()) throw failure(errc::transport_unreachable, format(peer));
     auto& waiting = door->second->waiting_;
-    stream there{waiting.get_executor()};
+    auto there = std::make_unique<stream>(waiting.get_executor());
     error_code failed;
-    asio::local::connect_pair(here, there, failed);
+    asio::local::connect_pair(here, *there, failed);
     if (failed) throw detail::transport_failure(failed, format(peer));
     if (!waiting.try_send(error_code{}, std::move(there)))
       throw failure(errc::transport_unreachable, format(peer));
@@ -126,6 +126,8 @@ inline void Loopback::listener::close() {
   const auto door = doors.by_name.find(local_.room());
   if (door == doors.by_name.end() || door->second != this) return;
   doors.by_name.erase(door);
+  while (waiting_.try_receive([](error_code, std::unique_ptr<stream>) {})) {
+  }  // whoever waited to be let in sees the end of the stream, as with a closed socket
   waiting_.close();
 }
 
@@ -133,7 +135,7 @@ inline asio::awaitable<Loopback::stream> Loopback::listener::accept() {
   std::string where = format(local_);  // the listener may be gone when the wait ends
   if (!waiting_.is_open()) throw failure(asio::error::operation_aborted, where);
   error_code failed;
-  std::optional<stream> peer =
+  std::unique_ptr<stream> peer =
       co_await waiting_.async_receive(asio::redirect_error(asio::use_awaitable, failed));
   if (failed == asio::experimental::error::channel_cancelled ||
       failed == asio::experimental::error::channel_closed)

@@ -49,10 +49,7 @@ namespace enfilade {
 /// | `h.end_of_stream()`          | the peer's bytes ended inside a `read`                     |
 /// | `h.take_session()`           | after `done`, once                                         |
 ///
-/// Errors, the first that applies: the frame group for form; then `plan_role_mismatch`,
-/// `plan_suite_mismatch`, `plan_link_mismatch`, `plan_mismatch`, `attest_missing`,
-/// `crypto_low_order_point`, `crypto_auth_failed`, and what the caller refuses with.
-/// Source: docs/design/wire_format.md §5.
+/// Source, with every error and its cause: docs/design/wire_format.md §5 and §10.
 template <cipher C>
 class handshake {
  public:
@@ -180,8 +177,7 @@ class handshake {
     const auto header = decode(std::span{prefix_}.template first<record_header_size>());
     if (!header) return fail(header.error());
     if (header->type != awaited_) return fail(errc::frame_unexpected);
-    // Each record of a handshake is the first under its key.
-    if (header->sequence != 0) return fail(errc::frame_out_of_order);
+    if (header->sequence != 0) return fail(errc::frame_out_of_order);  // the first under its key
     body_.resize(header->body_length);
     at_ = point::body;
     return step::read(body_);

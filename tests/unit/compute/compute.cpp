@@ -2,15 +2,36 @@
 #include <enfilade/compute/compute.hpp>
 #include <enfilade/compute/cpu_f32.hpp>
 #include <enfilade/compute/reference.hpp>
+#include <enfilade/model/stage_model.hpp>
 
 #include "support/generated.hpp"
+#include "support/random_model.hpp"
+#include "support/tiny_models.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <span>
 #include <vector>
+
+namespace {
+
+std::size_t allocations = 0;
+
+}  // namespace
+
+// Counted in this whole program, and otherwise what they always are.
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(std::max(size, std::size_t{1}))) return memory;
+  throw std::bad_alloc{};
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -119,6 +140,23 @@ TEST_SUITE("compute/compute") {
                          out);
               }) < 1e-5);
       }
+  }
+
+  TEST_CASE("a token costs no allocation, and neither does a prompt") {
+    using test::Small;
+    const test::temporary_directory directory;
+    test::write_random_model<Small>(directory.path());
+    auto m = stage_model<Small, 0, Small::layers, true, true, CpuF32>::load(directory.path());
+    const std::vector<std::uint32_t> ids(70, 3);
+    numbers hidden(ids.size() * Small::hidden), logits(Small::vocab);
+    const std::size_t before = allocations;
+    CHECK(before > 0);
+    m.embed(ids, 0, hidden);
+    m.run(0, hidden, ids.size(), 0);
+    m.head(std::span{hidden}.last(Small::hidden), logits);
+    m.run(0, std::span{hidden}.last(Small::hidden), 1, ids.size());
+    m.release(0);
+    CHECK(allocations == before);
   }
 
   TEST_CASE("nobody attends to what comes later") {

@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <memory>
 #include <string>
 #include <thread>
 
@@ -68,7 +67,7 @@ TEST_SUITE("transport/loopback") {
 
   TEST_CASE("peers that nobody accepted see the end of the stream") {
     asio::io_context io;
-    auto door = std::make_unique<Loopback::listener>(io.get_executor(), here);
+    Loopback::listener door{io.get_executor(), here};
     std::string heard;
     test::task asking{io, [](std::string& all) -> asio::awaitable<void> {
                         auto executor = co_await asio::this_coro::executor;
@@ -78,7 +77,7 @@ TEST_SUITE("transport/loopback") {
                       }(heard)};
     test::run_ready(io);
     CHECK_FALSE(asking.done);
-    door.reset();
+    door.close();
     test::run(io);
     CHECK(asking.error() == asio::error::eof);
   }

@@ -151,11 +151,11 @@ ordered_json transcript_of(const char* name, end_setup up, end_setup down) {
   out["exporter"] = hex(exporter.view());
   if (up.parameters.sends_evidence) {
     out["upstream_report_data"] = report(link_end::upstream, up);
-    CHECK(hex(*ends.up_attested) == out["upstream_report_data"]);
+    CHECK((out["upstream_report_data"] == hex(*ends.up_attested)));
   }
   if (down.parameters.sends_evidence) {
     out["downstream_report_data"] = report(link_end::downstream, down);
-    CHECK(hex(*ends.down_attested) == out["downstream_report_data"]);
+    CHECK((out["downstream_report_data"] == hex(*ends.down_attested)));
   }
   out["upstream_keys_0"] = keys_of(secret_0, link_end::upstream);
   out["downstream_keys_0"] = keys_of(secret_0, link_end::downstream);
