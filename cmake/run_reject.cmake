@@ -30,9 +30,20 @@ if(NOT output MATCHES "error: [^\n]*\\[${TAG}\\] [^\n]* Fix: [^\n]*\\(docs/diagn
   message(FATAL_ERROR "the error is not [${TAG}], a sentence, a fix and a link:\n${output}")
 endif()
 
+# What the documentation shows is what the compiler says: files with a region for it are its samples.
 file(READ ${SOURCE} text)
-string(REGEX REPLACE "[^\n]*;[^\n]*" "x" text "${text}")  # a semicolon would split the list
-string(REGEX REPLACE "\\[|\\]" "x" text "${text}")        # and so would an open bracket not
+if(text MATCHES "//\\[wrong")
+  string(REGEX MATCH "\\[${TAG}\\] [^\n]*\\(docs/diagnostics\\.md#E[0-9][0-9]\\)" said "${output}")
+  file(READ "${CMAKE_CURRENT_LIST_DIR}/../docs/diagnostics.md" page)
+  string(REGEX REPLACE "[ \n]+" " " page "${page}")
+  string(FIND "${page}" "${said}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "docs/diagnostics.md does not show this text:\n${said}")
+  endif()
+endif()
+
+string(REGEX REPLACE "[^\n]*;[^\n]*" "x" text "${text}")  # a semicolon splits a list,
+string(REGEX REPLACE "\\[|\\]" "x" text "${text}")        # and a lone bracket joins one
 string(REPLACE "\n" ";" lines "${text}")
 set(number 0)
 set(wrong FALSE)

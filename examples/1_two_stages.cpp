@@ -44,12 +44,14 @@ int main(int argc, char** argv) {
   const std::string prompt = argc > 2 ? argv[2] : "The capital of France is";
   asio::io_context io{1};
   try {
+    //[rooms
     const local_pipeline<Split> rooms{io.get_executor(), directory};
     asio::co_spawn(io, complete(rooms, prompt), [&io](std::exception_ptr error) {
       io.stop();
       if (error) std::rethrow_exception(error);
     });
     io.run();
+    //]
   } catch (const std::exception& error) {
     say("1_two_stages", describe(error));
     return exit_code_of(error);

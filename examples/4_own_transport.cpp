@@ -83,8 +83,10 @@ struct CountedTcp {
 
 static_assert(transport<CountedTcp>);
 
+//[composed
 using Topology = Pipeline<Embed<Layers<0, 6>>, Relay<CountedTcp>, Layers<6, 12>, LmHead>;
 using Split = Topology::of<Atlas>::with<AesGcm, insecure::Mock, CpuF32, Loopback>;
+//]
 //]
 
 asio::awaitable<void> complete(const local_pipeline<Split>& rooms, std::string prompt) {

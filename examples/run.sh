@@ -75,15 +75,19 @@ make_programs() {
       -DENFILADE_BUILD_TESTS=OFF -DENFILADE_INSTALL=OFF
   cmake --build "$build" --target "${targets[@]}"
 }
-if ! ninja -C "$build" -n "${targets[@]}" 2>/dev/null | grep -q 'no work to do'; then
-  echo "run.sh: building $name (a minute or two, once)" >&2
-  mkdir -p "$build"
+build_shown() {
+  flock 9  # two of these scripts may have been started at once
   if [[ -t 2 ]]; then
     make_programs >&2
   elif ! make_programs >"$build/log" 2>&1; then
     tail -n 30 "$build/log" >&2
-    exit 1
+    return 1
   fi
+}
+if ! ninja -C "$build" -n "${targets[@]}" 2>/dev/null | grep -q 'no work to do'; then
+  echo "run.sh: building $name (a minute or two, once)" >&2
+  mkdir -p "$build"
+  (build_shown) 9>"$build/lock" || exit 1
 fi
 bin=$build/examples
 
@@ -92,6 +96,7 @@ bin=$build/examples
 work=$(mktemp -d)
 declare -A role_of=()  # process id → what it is
 client=
+interrupted=false
 
 # Whatever ends this script ends everything that it started.
 finish() {
@@ -101,7 +106,16 @@ finish() {
   rm -rf "$work"
 }
 trap finish EXIT
-trap '[[ -n $client ]] && kill -INT "$client" 2>/dev/null' INT TERM
+
+# The client ends a request in its own words; before there is one, this script says it.
+interrupt() {
+  interrupted=true
+  [[ -n $client ]] && kill -INT "$client" 2>/dev/null && return
+  echo "run.sh: request.cancelled: interrupted: the request was ended by its client. Ask again." \
+    "(docs/errors.md#request.cancelled)" >&2
+  exit 75
+}
+trap interrupt INT TERM
 
 # start ROLE PROGRAM ARGUMENT...: its stderr goes to $work/ROLE; it ends when this script is killed.
 start() {
@@ -114,19 +128,36 @@ start() {
 # The line with which a process ended; its log has the others.
 last_line() { tail -n 1 "$work/$1" >&2; }
 
+# ended ROLE CODE: ends this script with the error of a process that should still be there.
+ended() {
+  if (($2 >= 128)); then
+    echo "run.sh: stage.lost: $1 was killed: a stage went away in the middle of its work." \
+      "Start again. (docs/errors.md#stage.lost)" >&2
+    exit 69
+  fi
+  last_line "$1"
+  exit $(($2 == 0 ? 69 : $2))
+}
+
+# Returns where everything that was started still runs.
+all_there() {
+  local pid code
+  for pid in "${!role_of[@]}"; do
+    kill -0 "$pid" 2>/dev/null && continue
+    code=0
+    wait "$pid" || code=$?
+    ended "${role_of[$pid]}" "$code"
+  done
+}
+
 # address ROLE: where it listens; ends the script with its error where it cannot.
 address() {
-  local pid=$!
-  for ((tries = 0; tries < 1000; ++tries)); do
+  while true; do
     address=$(sed -n 's/.*listening at \([^, ]*\).*/\1/p' "$work/$1" | head -n 1)
     [[ -n $address ]] && return
-    kill -0 "$pid" 2>/dev/null || break
+    all_there
     sleep 0.01
   done
-  local code=0
-  wait "$pid" || code=$?
-  last_line "$1"
-  exit "$code"
 }
 
 # Each stage says what it is; the expectations file then holds every end of every link to that.
@@ -155,8 +186,13 @@ for ((i = stages - 1; i >= 0; --i)); do
   address "relay$i"
   next=(--next "$address")
 done
+# Stage 0 is ready once it has met the next one; that takes as long as reading the weights does.
+until grep -q 'ready at' "$work/stage0"; do
+  all_there
+  sleep 0.02
+done
 setpriv --pdeathsig TERM "$bin/$name-client" --connect "$address" --prompt "$prompt" \
-  --max-tokens "$max_tokens" --expect "$work/expectations.json" --wait 60 "${json[@]}" &
+  --max-tokens "$max_tokens" --expect "$work/expectations.json" "${json[@]}" &
 client=$!
 role_of[$client]=client
 
@@ -167,8 +203,11 @@ while true; do
   role=${role_of[$ended]}
   unset "role_of[$ended]"
   [[ $role == client ]] && exit "$code"
-  # Somebody else ended first. Where it was killed, the client has seen it and says so better.
-  if ((code >= 128)); then
+  # Ctrl-C reaches everybody at once; what counts is how the client ends.
+  $interrupted && continue
+  # Somebody else ended first. Where it was killed or told to stop, the client has seen that and
+  # says it better.
+  if ((code == 0 || code >= 128)); then
     for ((tries = 0; tries < 150; ++tries)); do
       kill -0 "$client" 2>/dev/null || break
       sleep 0.01
@@ -179,10 +218,6 @@ while true; do
       unset "role_of[$client]"
       exit "$code"
     fi
-    echo "run.sh: stage.lost: $role was killed: a stage went away in the middle of its work." \
-      "Start again. (docs/errors.md#stage.lost)" >&2
-    exit 69
   fi
-  last_line "$role"
-  exit $((code == 0 ? 69 : code))
+  ended "$role" "$code"
 done

@@ -4,4 +4,6 @@
 
 #include "topology.hpp"
 
+//[main
 int main(int argc, char** argv) { return enfilade::run<Split::stage<STAGE>>(argc, argv); }
+//]

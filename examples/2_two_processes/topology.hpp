@@ -4,6 +4,7 @@
 // The one file that every stage and the client of the main job are built from. MODEL and STAGES come
 // from CMakeLists.txt; a program of your own would have neither and name its types here.
 
+//[topology
 #include <enfilade/enfilade.hpp>
 
 #include <cstddef>
@@ -23,3 +24,4 @@ using Topology = Pipeline<Embed<Layers<0, all / 3>>, Relay<Tcp>, Layers<all / 3,
 #endif
 
 using Split = Topology::of<Model>::with<AesGcm, insecure::Mock, CpuF32>;
+//]

@@ -11,15 +11,13 @@
 using namespace enfilade;
 
 #ifdef FIXED
-using D = Pipeline<Embed<Layers<0, 6>>, Relay<Vsock>, Layers<6, 12>, LmHead>
-            ::of<Gpt2Small>
-            ::with<AesGcm, insecure::Mock, Reference>;
+using D = Pipeline<Embed<Layers<0, 6>>, Relay<Vsock>, Layers<6, 12>,
+                   LmHead>::of<Gpt2Small>::with<AesGcm, insecure::Mock, Reference>;
 using S = D::stage<1>;
 static_assert(D::stage_count == 2 && !D::plan().empty());
 #else
-using D = Pipeline<Embed<Layers<0, 6>>, Relay<Vsock>, Layers<7, 12>, LmHead>
-            ::of<Gpt2Small>
-            ::with<AesGcm, insecure::Mock, Reference>;
+using D = Pipeline<Embed<Layers<0, 6>>, Relay<Vsock>, Layers<7, 12>,
+                   LmHead>::of<Gpt2Small>::with<AesGcm, insecure::Mock, Reference>;
 using S = D::stage<1>;
 static_assert(D::stage_count == 2 && !D::plan().empty());
 #endif

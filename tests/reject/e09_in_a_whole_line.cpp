@@ -11,13 +11,11 @@
 using namespace enfilade;
 
 #ifdef FIXED
-using D = Pipeline<Embed<Layers<0, 6>>, Relay<Vsock>, Layers<6, 12>, LmHead>
-            ::of<Gpt2Small>
-            ::with<AesGcm, insecure::Mock, Reference>;
+using D = Pipeline<Embed<Layers<0, 6>>, Relay<Vsock>, Layers<6, 12>,
+                   LmHead>::of<Gpt2Small>::with<AesGcm, insecure::Mock, Reference>;
 static_assert(!D::stage<1>::embeds && !D::plan().empty());
 #else
-using D = Pipeline<Embed<Layers<0, 6>>, Relay<Vsock>, Layers<6, 12>, LmHead>
-            ::of<Gpt2Small>
-            ::with<AesGcm, Reference>;
+using D = Pipeline<Embed<Layers<0, 6>>, Relay<Vsock>, Layers<6, 12>,
+                   LmHead>::of<Gpt2Small>::with<AesGcm, Reference>;
 static_assert(!D::stage<1>::embeds && !D::plan().empty());
 #endif

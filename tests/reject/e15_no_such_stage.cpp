@@ -9,9 +9,8 @@
 
 using namespace enfilade;
 
-using D = Pipeline<Embed<Layers<0, 12>>, LmHead>
-            ::of<Gpt2Small>
-            ::with<AesGcm, insecure::Mock, Reference>;
+using D =
+    Pipeline<Embed<Layers<0, 12>>, LmHead>::of<Gpt2Small>::with<AesGcm, insecure::Mock, Reference>;
 
 #ifdef FIXED
 //[right

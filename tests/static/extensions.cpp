@@ -52,6 +52,7 @@ struct Tiny {
   static constexpr float layer_norm_epsilon = 1e-5F;
 };
 
+//[own-part
 // A part between others: hidden states in, hidden states out, and no layer of the model.
 template <std::size_t Rank>
 struct Adapter {};
@@ -70,6 +71,7 @@ template <>
 struct enfilade::facts_of<outside::Scores> {
   static constexpr part_facts value{.name = "scores", .gives = port::logits};
 };
+//]
 
 namespace {
 

@@ -37,6 +37,7 @@ static_assert(std::same_as<Front::input, Tokens>);
 static_assert(std::same_as<Front::output, Hidden<768>>);
 static_assert(std::same_as<Front::upstream, Vsock> && std::same_as<Front::downstream, Vsock>);
 
+//[stage
 using Back = Split::stage<1>;
 static_assert(Back::index == 1);
 static_assert(Back::first_layer == 6 && Back::last_layer == 12);
@@ -44,11 +45,13 @@ static_assert(!Back::embeds && Back::has_head);
 static_assert(std::same_as<Back::input, Front::output>);
 static_assert(std::same_as<Back::output, Logits<50257>>);
 static_assert(std::same_as<Back::upstream, Vsock> && std::is_void_v<Back::downstream>);
+//]
 
 // The order of the policies is not part of the type.
 static_assert(std::same_as<Split, P::of<Gpt2Small>::with<Multiply, Seal, Vouch>>);
 static_assert(std::same_as<Split, P::of<Gpt2Small>::with<Vouch, Multiply, Seal>>);
 
+//[door
 // One stage: no relay, and clients come in by TCP unless the deployment says otherwise.
 using Whole = Pipeline<Embed<Layers<0, 12>>, LmHead>::of<Gpt2Small>::with<Seal, Vouch, Multiply>;
 static_assert(Whole::stage_count == 1);
@@ -56,12 +59,15 @@ static_assert(Whole::stage<0>::embeds && Whole::stage<0>::has_head);
 static_assert(std::same_as<Whole::stage<0>::input, Tokens>);
 static_assert(std::same_as<Whole::stage<0>::output, Logits<50257>>);
 static_assert(std::same_as<Whole::door, Tcp> && std::same_as<Whole::stage<0>::upstream, Tcp>);
+//]
 static_assert(std::is_void_v<Whole::stage<0>::downstream>);
 
 // Three stages, several runs of layers in one of them, two kinds of relay and a third for clients.
+//[chain
 using Chain = Pipeline<Embed<Layers<0, 2>>, Layers<2, 4>, Relay<Vsock>, Layers<4, 5>, Layers<5, 8>,
                        Relay<Pipe>, Layers<8, 12>, LmHead>::of<Gpt2Small>  //
     ::with<Seal, Vouch, Multiply, Doorbell>;
+//]
 static_assert(Chain::stage_count == 3);
 static_assert(Chain::stage<0>::first_layer == 0 && Chain::stage<0>::last_layer == 4);
 static_assert(Chain::stage<1>::first_layer == 4 && Chain::stage<1>::last_layer == 8);

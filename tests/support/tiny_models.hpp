@@ -9,6 +9,7 @@
 namespace test {
 
 /// The shapes of tiny_gpt2 in the third-party oracle: also an example of a model of one's own.
+//[own-model
 struct Tiny {
   using architecture = enfilade::Gpt2;
   static constexpr std::string_view name = "tiny";
@@ -20,6 +21,7 @@ struct Tiny {
   static constexpr std::size_t intermediate = 32;
   static constexpr float layer_norm_epsilon = 1e-5F;
 };
+//]
 
 /// Large enough that each matrix covers several pages and vector loops leave remainders.
 struct Small {

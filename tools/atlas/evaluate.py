@@ -84,7 +84,10 @@ def main() -> None:
     samples = dict(
         zip(SAMPLE_PROMPTS, model.continue_texts(list(SAMPLE_PROMPTS), SAMPLE_TOKENS))
     )
-    averages = {"seen phrasings": mean(seen.values()), "held-out phrasings": mean(held_out.values())}
+    averages = {
+        "seen phrasings": mean(seen.values()),
+        "held-out phrasings": mean(held_out.values()),
+    }
 
     print_table("Capitals, phrasings seen in training", seen)
     print_table("Capitals, phrasings held out of training", held_out)

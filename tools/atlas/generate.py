@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from random import Random
@@ -25,15 +26,21 @@ NUMBER_WORDS = (
 
 SENTENCE_START = re.compile(r"(?:^|(?<=[.?][ \n])|(?<=\bA: )|(?<=\bAnswer: ))[a-z]")
 
+JUMP_SHARE = 0.25
+"""How often the text leaves the neighbourhood of the country it spoke about."""
+
+RECENT_COUNTRIES = 12
+"""How many countries the text remembers, so as not to return to them at once."""
+
 PORTRAIT_RELATIONS = {
     "capital": 3.0,
     "continent": 1.5,
-    "region": 0.7,
+    "region": 1.0,
     "languages": 1.5,
-    "neighbours": 1.5,
-    "neighbour_pair": 0.7,
+    "neighbours": 2.0,
+    "neighbour_pair": 1.0,
     "waters": 0.7,
-    "currency": 1.0,
+    "currency": 1.3,
     "adjective": 0.3,
     "rivers": 0.6,
     "mountains": 0.4,
@@ -83,13 +90,6 @@ def country_fields(world: World, country: Country) -> dict[str, str]:
     return fields
 
 
-def capital_templates(world: World, country: Country) -> tuple[str, ...]:
-    """The training phrasings that ask for the capital of this country."""
-    if country.adjective in world.unique_adjectives:
-        return templates.CAPITAL + templates.CAPITAL_FROM_ADJECTIVE
-    return templates.CAPITAL
-
-
 class Generator:
     """A seeded, endless source of documents."""
 
@@ -100,14 +100,18 @@ class Generator:
             country.bare_name: country_fields(world, country) for country in world.countries
         }
         self.speakers = self._group_by_language()
+        self.related = {
+            country.bare_name: self._related_countries(country) for country in world.countries
+        }
+        self.recent: deque[Country] = deque(world.countries[:1], maxlen=RECENT_COUNTRIES)
         self.recipes: dict[Callable[[], list[str]], float] = {
-            self.capital_run: 0.26,
+            self.capital_run: 0.24,
             self.capital_pairs: 0.07,
             self.portrait: 0.41,
             self.neighbourhood: 0.06,
             self.river: 0.04,
             self.mountain: 0.03,
-            self.city: 0.08,
+            self.city: 0.10,
             self.group: 0.04,
             self.language: 0.01,
         }
@@ -124,12 +128,12 @@ class Generator:
 
     def capital_run(self) -> list[str]:
         """Capitals of several countries, one after the other."""
-        countries = self.random.sample(self.world.countries, self.random.randint(1, 4))
-        return [self.capital_sentence(country) for country in countries]
+        count = self.random.randint(1, 4)
+        return [self.capital_sentence(self._next_country()) for _ in range(count)]
 
     def capital_pairs(self) -> list[str]:
         """Two countries compared with each other."""
-        country, other = self.random.sample(self.world.countries, 2)
+        country, other = self._next_country(), self._next_country()
         fields = self._pair_fields(country, other)
         same = country.continent == other.continent
         sentences = [
@@ -141,7 +145,7 @@ class Generator:
 
     def portrait(self) -> list[str]:
         """A paragraph about one country."""
-        country = self.random.choice(self.world.countries)
+        country = self._next_country()
         makers = self._relation_makers(country)
         relations = list(makers)
         weights = [PORTRAIT_RELATIONS[relation] for relation in relations]
@@ -157,9 +161,9 @@ class Generator:
 
     def neighbourhood(self) -> list[str]:
         """A country and some of its neighbours."""
-        country = self.random.choice(
-            [country for country in self.world.countries if country.neighbours]
-        )
+        country = self._next_country()
+        while not country.neighbours:
+            country = self._next_country()
         neighbour = self.world.by_name[self.random.choice(country.neighbours)]
         pair = self._pair_fields(country, neighbour)
         sentences = [
@@ -223,10 +227,12 @@ class Generator:
         draw = self.random.random()
         if draw < 0.15:
             patterns: tuple[str, ...] = (templates.PLAIN_CAPITAL,)
-        elif draw < 0.30:
+        elif draw < 0.35:
             patterns = templates.COUNTRY_OF_CAPITAL
+        elif draw < 0.45 and country.adjective in self.world.unique_adjectives:
+            patterns = templates.CAPITAL_FROM_ADJECTIVE
         else:
-            patterns = capital_templates(self.world, country)
+            patterns = templates.CAPITAL
         return self._fill(patterns, self.fields[country.bare_name])
 
     def language_sentence(self, country: Country) -> str:
@@ -313,6 +319,28 @@ class Generator:
 
     # Parts -------------------------------------------------------------------
 
+    def _next_country(self) -> Country:
+        """Walk on, mostly to a country near the last one, but to none met just now."""
+        candidates: tuple[Country, ...] = ()
+        if self.random.random() >= JUMP_SHARE:
+            candidates = self._not_recent(self.related[self.recent[-1].bare_name])
+        country = self.random.choice(candidates or self._not_recent(self.world.countries))
+        self.recent.append(country)
+        return country
+
+    def _not_recent(self, countries: tuple[Country, ...]) -> tuple[Country, ...]:
+        """The countries among these that the text did not just speak about."""
+        return tuple(country for country in countries if country not in self.recent)
+
+    def _related_countries(self, country: Country) -> tuple[Country, ...]:
+        """The neighbours of a country and the other countries of its region."""
+        return tuple(
+            other
+            for other in self.world.countries
+            if other.bare_name in country.neighbours
+            or (other.region == country.region and other is not country)
+        )
+
     def _fill(self, patterns: tuple[str, ...], fields: dict[str, str]) -> str:
         """Fill one of the patterns."""
         return self.random.choice(patterns).format_map(fields)
@@ -323,9 +351,10 @@ class Generator:
         return [pattern.format_map(fields) for pattern in chosen]
 
     def _some_names(self, things: tuple[Country | Mountain | City, ...]) -> str:
-        """The names of up to four of these things, in words."""
+        """The names of up to four of these things, in words and in table order."""
         count = min(len(things), self.random.randint(2, 4))
-        return join_words([thing.name for thing in self.random.sample(things, count)])
+        chosen = sorted(self.random.sample(range(len(things)), count))
+        return join_words([things[index].name for index in chosen])
 
     def _pair_fields(self, country: Country, other: Country) -> dict[str, str]:
         """Fields for a sentence about two countries."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import templates
 from facts import Country, World
-from generate import capital_templates, country_fields, write_document
+from generate import country_fields, write_document
 from inference import LanguageModel
 
 ANSWER_TOKENS = 8
@@ -55,11 +55,14 @@ def seen_capital_patterns() -> tuple[str, ...]:
 
 
 def ask_capitals(world: World, pattern: str) -> list[Question]:
-    """Ask for the capital of every country in one phrasing."""
+    """Ask for the capital of every country in one phrasing.
+
+    A phrasing with an adjective leaves out the countries that share theirs.
+    """
     return [
         ask(pattern, "capital", country_fields(world, country), [country.capital])
         for country in world.countries
-        if pattern in capital_templates(world, country) + templates.CAPITAL_HELD_OUT
+        if "{adjective}" not in pattern or country.adjective in world.unique_adjectives
     ]
 
 

@@ -28,7 +28,7 @@ CAPITAL = (
     "The capital of {country}, a country in {continent}, is {capital}.",
     "{owner} capital is {capital}.",
     "{owner} capital city is {capital}.",
-    "{owner} capital is called {capital}.",
+    "{owner} capital bears the name {capital}.",
     "{country} has its capital in {capital}.",
     "{country} has {capital} as its capital.",
     "{country} has a capital called {capital}.",
@@ -71,7 +71,7 @@ CAPITAL = (
 
 CAPITAL_FROM_ADJECTIVE = (
     "The {adjective} capital is {capital}.",
-    "The {adjective} capital is called {capital}.",
+    "The name of the {adjective} capital is {capital}.",
     "A journey to the {adjective} capital ends in {capital}.",
 )
 """Capital phrasings for countries whose adjective is theirs alone."""
@@ -117,7 +117,7 @@ CONTINENT = (
     "Question: On which continent is {country}? Answer: {continent}.",
     "Q: Where is {country}?\nA: {country} is in {continent}.",
     "If you travel to {country}, you travel to {continent}.",
-    "Going to {country} means going to {continent}.",
+    "Going to the continent of {country} means going to {continent}.",
     "In this atlas, the continent shown for {country} is {continent}.",
 )
 
@@ -163,6 +163,8 @@ ONE_NEIGHBOUR = (
     "{country} borders {neighbours}.",
     "The only neighbour of {country} is {neighbours}.",
     "{country} shares its only land border with {neighbours}.",
+    "As its only neighbour, {country} has {neighbours}.",
+    "Going to the neighbour of {country} means going to {neighbours}.",
 )
 
 MANY_NEIGHBOURS = (
@@ -175,6 +177,8 @@ MANY_NEIGHBOURS = (
     "{country} has {neighbour_count} neighbours: {neighbours}.",
     "Question: Which countries border {country}? Answer: {neighbours}.",
     "Around {country} lie {neighbours}.",
+    "As its neighbours, {country} has {neighbours}.",
+    "Going to the neighbours of {country} means going to {neighbours}.",
 )
 
 NO_NEIGHBOURS = (
@@ -201,6 +205,8 @@ WATERS = (
     "The coast of {country} is on {waters}.",
     "Ships reach {country} from {waters}.",
     "From the beaches of {country} you can see {waters}.",
+    "As its waters, {country} has {waters}.",
+    "Going to the coast of {country} means going to {waters}.",
 )
 
 LANDLOCKED = (
@@ -235,12 +241,14 @@ RIVERS = (
     "{rivers} {flow} through {country}.",
     "In {country} you can see {rivers}.",
     "Among the rivers of {country} {are} {rivers}.",
+    "Going to the rivers of {country} means going to {rivers}.",
 )
 
 MOUNTAINS = (
     "{mountains} can be seen in {country}.",
     "Climbers visit {country} to see {mountains}.",
     "The mountains of {country} include {mountains}.",
+    "Going to the mountains of {country} means going to {mountains}.",
 )
 
 CITIES = (
@@ -248,6 +256,7 @@ CITIES = (
     "Besides the capital, {country} has cities such as {cities}.",
     "Well-known cities in {country} include {cities}.",
     "In {country} you can also visit {cities}.",
+    "As its other cities, {country} has {cities}.",
 )
 
 RIVER = (
@@ -283,7 +292,7 @@ CITY = (
     "The city of {city} is in {country}.",
     "From {capital} you can travel to {city}, another city in {country}.",
     "{city} is a city in {country}, where people speak {languages}.",
-    "Going to {city} means going to {country}.",
+    "Going to the country of {city} means going to {country}.",
     "Question: In which country is {city}? Answer: {country}.",
 )
 

@@ -23,19 +23,17 @@ from torch.nn import functional
 import templates
 from facts import World, load_world
 from generate import Generator, check_held_out
-from inference import MODEL_DIRECTORY, TOKENIZER, LanguageModel, export_model
+from inference import MODEL_DIRECTORY, TOKENIZER, LanguageModel, export_model, load_model
 from model import Gpt2, Shape
 from questions import accuracy, ask_capitals
 from tokenizer import Tokenizer
 
-SEED = 2
 THREADS = 1
 
 TOKENS_PER_STEP = 1536
 ROW_LENGTHS = (64, 64, 64, 64, 64, 64, 64, 64, 64, 256)
 """Most steps use short rows, which are cheaper; some train all positions."""
 
-PEAK_RATE = 2e-3
 FINAL_RATE = 5e-5
 WARMUP_STEPS = 100
 WEIGHT_DECAY = 0.05
@@ -43,9 +41,9 @@ BETAS = (0.9, 0.98)
 GRADIENT_NORM = 1.0
 
 
-def batches(world: World, tokenizer: Tokenizer) -> Iterator[Tensor]:
+def batches(world: World, tokenizer: Tokenizer, seed: int) -> Iterator[Tensor]:
     """Yield batches of rows, each row the beginning of a run of documents."""
-    documents = Generator(world, SEED).documents()
+    documents = Generator(world, seed).documents()
 
     def row(length: int) -> list[int]:
         tokens: list[int] = []
@@ -61,12 +59,12 @@ def batches(world: World, tokenizer: Tokenizer) -> Iterator[Tensor]:
             yield torch.tensor([row(length + 1) for _ in range(rows)])
 
 
-def learning_rate(step: int, steps: int) -> float:
+def learning_rate(step: int, steps: int, peak: float) -> float:
     """Linear warm-up, then a cosine from the peak to the final rate."""
     if step < WARMUP_STEPS:
-        return PEAK_RATE * (step + 1) / WARMUP_STEPS
+        return peak * (step + 1) / WARMUP_STEPS
     progress = (step - WARMUP_STEPS) / (steps - WARMUP_STEPS)
-    return FINAL_RATE + (PEAK_RATE - FINAL_RATE) * (1 + math.cos(math.pi * progress)) / 2
+    return FINAL_RATE + (peak - FINAL_RATE) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def make_optimizer(network: Gpt2) -> torch.optim.AdamW:
@@ -77,7 +75,7 @@ def make_optimizer(network: Gpt2) -> torch.optim.AdamW:
         {"params": matrices, "weight_decay": WEIGHT_DECAY},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=PEAK_RATE, betas=BETAS, foreach=True)
+    return torch.optim.AdamW(groups, betas=BETAS, foreach=True)
 
 
 def report(language_model: LanguageModel, world: World, directory: Path) -> str:
@@ -95,38 +93,52 @@ def report(language_model: LanguageModel, world: World, directory: Path) -> str:
     )
 
 
-def main() -> None:
-    """Train for the given number of steps."""
+def train_step(network: Gpt2, optimizer: torch.optim.Optimizer, rows: Tensor) -> float:
+    """Learn from one batch; return its loss."""
+    logits = network.logits(network.hidden_states(rows[:, :-1]))
+    loss = functional.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
+    optimizer.step()
+    return loss.item()
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--peak-rate", type=float, default=2e-3)
+    parser.add_argument("--initial", type=Path, help="start from this exported model")
     parser.add_argument("--report-every", type=int, default=500)
     parser.add_argument("--output", type=Path, default=MODEL_DIRECTORY)
-    arguments = parser.parse_args()
+    return parser.parse_args()
 
-    torch.manual_seed(SEED)
+
+def main() -> None:
+    """Train for the given number of steps."""
+    arguments = parse_arguments()
+    torch.manual_seed(arguments.seed)
     torch.set_num_threads(THREADS)
     torch.set_flush_denormal(True)
     world = load_world()
-    tokenizer = Tokenizer.load(MODEL_DIRECTORY / TOKENIZER)
-    network = Gpt2(Shape(vocab_size=len(tokenizer)))
-    language_model = LanguageModel(network, tokenizer)
-    optimizer = make_optimizer(network)
+    if arguments.initial:
+        language_model = load_model(arguments.initial)
+    else:
+        tokenizer = Tokenizer.load(MODEL_DIRECTORY / TOKENIZER)
+        language_model = LanguageModel(Gpt2(Shape(vocab_size=len(tokenizer))), tokenizer)
+    optimizer = make_optimizer(language_model.network)
+    rows = batches(world, language_model.tokenizer, arguments.seed)
 
     start = time.monotonic()
-    for step, rows in zip(range(arguments.steps), batches(world, tokenizer)):
-        rate = learning_rate(step, arguments.steps)
+    for step in range(arguments.steps):
         for group in optimizer.param_groups:
-            group["lr"] = rate
-        logits = network.logits(network.hidden_states(rows[:, :-1]))
-        loss = functional.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
-        optimizer.step()
+            group["lr"] = learning_rate(step, arguments.steps, arguments.peak_rate)
+        loss = train_step(language_model.network, optimizer, next(rows))
         done = step + 1
         if done % 20 == 0:
-            elapsed = time.monotonic() - start
-            print(f"step {done}: loss {loss.item():.3f}, {elapsed:.0f} s", flush=True)
+            print(f"step {done}: loss {loss:.3f}, {time.monotonic() - start:.0f} s", flush=True)
         if done % arguments.report_every == 0 or done == arguments.steps:
             print(f"step {done}: {report(language_model, world, arguments.output)}", flush=True)
 

@@ -44,10 +44,10 @@ auto blas_matrix(matrix<T> m) {
 
 /// Weights and activations in f32 on the CPU, multiplied by OpenBLAS through xtensor-blas.
 ///
-/// Model of `compute`. One row goes through gemv, several through gemm in one pass over the
-/// weights: OpenBLAS's gemm at one row takes 2 to 5 times as long as its gemv. OpenBLAS picks its
-/// kernels by CPUID at run time, so the binary is the same for every machine. The number of threads
-/// belongs to the process, not to one object.
+/// Model of `compute`. Several rows go through gemm, in one pass over the weights; one row goes
+/// through gemv, since gemm takes 2 to 5 times as long for it, or through a loop where the weights
+/// lie in rows of outputs. OpenBLAS picks its kernels by CPUID at run time, so the binary is the
+/// same for every machine. The number of threads belongs to the process, not to one object.
 class CpuF32 {
  public:
   using policy_role = role::compute;
@@ -82,12 +82,14 @@ class CpuF32 {
 
   void project(matrix<const float> x, matrix<const float> w, matrix<float> y) const {
     const auto weights = detail::blas_matrix(w);
-    if (x.rows() == 1) {
+    if (x.rows() > 1) {
+      auto product = detail::blas_matrix(y);
+      xt::blas::gemm(detail::blas_matrix(x), weights, product, false, true);
+    } else if (threads_ > 1) {
       auto product = detail::blas_vector(y);
       xt::blas::gemv(weights, detail::blas_vector(x), product);
     } else {
-      auto product = detail::blas_matrix(y);
-      xt::blas::gemm(detail::blas_matrix(x), weights, product, false, true);
+      dot_rows(x, w, y);
     }
   }
 
@@ -146,14 +148,22 @@ class CpuF32 {
     int threads_;
   };
 
+  /// y = x · wᵀ for one row: OpenBLAS's gemv of that orientation falls short of the memory's speed
+  /// by a third on some CPUs, and this loop does not (decision note 030).
+  static void dot_rows(matrix<const float> x, matrix<const float> w, matrix<float> y) noexcept {
+    for (std::size_t i = 0; i != w.rows(); ++i)
+      y.data()[i] = detail::dot4(x.data(), w.row(i).data(), w.columns());
+  }
+
   /// y = a · b, or a · bᵀ. Strided, which xt::blas would copy: so this calls the layer below it.
   static void multiply(matrix<const float> a, matrix<const float> b, bool transpose_b,
                        matrix<float> y) {
     using cxxblas::Transpose;
     const auto as_int = [](std::size_t n) { return static_cast<int>(n); };
-    if (a.rows() == 1)
-      cxxblas::gemv<int>(cxxblas::StorageOrder::RowMajor,
-                         transpose_b ? Transpose::NoTrans : Transpose::Trans, as_int(b.rows()),
+    if (a.rows() == 1 && transpose_b)
+      dot_rows(a, b, y);
+    else if (a.rows() == 1)
+      cxxblas::gemv<int>(cxxblas::StorageOrder::RowMajor, Transpose::Trans, as_int(b.rows()),
                          as_int(b.columns()), 1.0F, b.data(), as_int(b.stride()), a.data(), 1, 0.0F,
                          y.data(), 1);
     else

@@ -106,6 +106,22 @@ inline float max4(std::span<const float> x) noexcept {
   return fold4(x, x[0], [](floats4 a, floats4 b) { return a < b ? b : a; });
 }
 
+/// The product of two rows of one length.
+inline float dot4(const float* x, const float* w, std::size_t size) noexcept {
+  floats4 a = all(0), b = a, c = a, d = a;
+  std::size_t i = 0;
+  for (; i + 16 <= size; i += 16) {
+    a += load4(x + i) * load4(w + i);
+    b += load4(x + i + 4) * load4(w + i + 4);
+    c += load4(x + i + 8) * load4(w + i + 8);
+    d += load4(x + i + 12) * load4(w + i + 12);
+  }
+  for (; i + 4 <= size; i += 4) a += load4(x + i) * load4(w + i);
+  if (i != size) a += load_some(x + i, size - i, 0.0F) * load_some(w + i, size - i, 0.0F);
+  a = (a + b) + (c + d);
+  return (a[0] + a[1]) + (a[2] + a[3]);
+}
+
 /// y = (x - mean) / sqrt(variance + epsilon) · gain + bias, all of one length.
 inline void layer_norm_row(std::span<const float> x, std::span<const float> gain,
                            std::span<const float> bias, float epsilon,

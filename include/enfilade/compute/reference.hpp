@@ -17,7 +17,7 @@ namespace enfilade {
 /// The plain loops: what the other compute policies are compared with.
 ///
 /// Model of `compute`. Each formula stands as it is written in the paper, sums are taken in double
-/// precision, and nothing is clever. Some 20 times slower than `CpuF32`; needs no library.
+/// precision, and nothing is clever. Much slower than `CpuF32`; needs no library.
 struct Reference {
   using policy_role = role::compute;
   static constexpr std::string_view name = "reference";

@@ -114,10 +114,9 @@ class handshake_io {
 /// refused with the register that differs, `transport_timeout` after `longest`.
 /// No byte of the application travels before both ends have confirmed the keys.
 template <class Link, class Deployment>
-asio::awaitable<std::unique_ptr<Link>> establish(typename Link::stream_type stream,
-                                                 link_terms<Deployment> terms, std::string where,
-                                                 std::chrono::nanoseconds longest =
-                                                     handshake_limit) {
+asio::awaitable<std::unique_ptr<Link>> establish(
+    typename Link::stream_type stream, link_terms<Deployment> terms, std::string where,
+    std::chrono::nanoseconds longest = handshake_limit) {
   handshake<typename Deployment::cipher> shake{terms.parameters()};
   detail::handshake_io<typename Link::stream_type> io{stream};
   std::optional<claims> peer;
@@ -163,7 +162,7 @@ asio::awaitable<std::unique_ptr<Link>> establish(typename Link::stream_type stre
     if (!carried) throw failure(limit.expired() ? errc::transport_timeout : io.why_ended(), where);
   }
   co_return std::make_unique<Link>(std::move(stream), shake.take_session(), std::move(peer),
-                                   std::move(where));
+                                   std::move(where), shake.transcript());
 }
 
 }  // namespace enfilade

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <enfilade/attest/expectations_file.hpp>
+#include <enfilade/cipher/wipe.hpp>
 #include <enfilade/error.hpp>
 #include <enfilade/model/tokenizer.hpp>
 #include <enfilade/run/establish.hpp>
+#include <enfilade/run/incoming_request.hpp>
 #include <enfilade/run/link.hpp>
+#include <enfilade/run/mailbox.hpp>
 #include <enfilade/run/next_stage.hpp>
 #include <enfilade/run/stage_engine.hpp>
 #include <enfilade/run/step.hpp>
@@ -13,7 +17,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/experimental/channel.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -59,7 +62,8 @@ class first_stage {
 
   /// Serves one client until it leaves; throws what ended it, unless that was a close.
   asio::awaitable<void> serve(stream connection) {
-    auto established = co_await establish<link_type>(std::move(connection), terms_, "client");
+    auto established =
+        co_await establish<link_type>(std::move(connection), terms_, upstream_role(Stage::index));
     const auto from = std::make_shared<client>(executor_, std::move(established));
     std::exception_ptr reason;
     try {
@@ -79,13 +83,16 @@ class first_stage {
   asio::awaitable<void> on_answer(message& answer) {
     if (answer.header.slot >= answers_.size()) co_return;
     mailbox& box = *answers_[answer.header.slot];
-    if (box.request == answer.header.request) box.deliver(step{answer});
+    if (box.request() == answer.header.request) box.deliver(step{answer});
   }
 
   /// Every request that waits for the stages below has failed.
-  void on_next_lost(const failure& lost) {
-    for (const auto& box : answers_)
-      if (box->request != 0) box->deliver(step{lost});
+  void on_next_lost(const failure& lost) { fail_all(lost, Stage::index + 1); }
+
+  /// Ends every request with `errc::stage_stopping` and refuses what comes; whether there was any.
+  bool stop() {
+    stopping_ = true;
+    return fail_all(failure(errc::stage_stopping, stage_role(Stage::index)), Stage::index);
   }
 
  private:
@@ -98,33 +105,12 @@ class first_stage {
     bool gone = false;       // the client left
   };
 
-  struct mailbox {
-    explicit mailbox(asio::any_io_executor executor) : channel(executor, 1) {}
-    void deliver(step s) { channel.try_send(error_code{}, std::move(s)); }
-    asio::experimental::channel<void(error_code, step)> channel;
-    std::uint64_t request = 0;  // which request waits here; 0: none
-  };
-
-  // What a client asks for, out of the link's buffer, which the next message overwrites.
-  struct request {
-    explicit request(const message& asked)
-        : id(asked.header.request),
-          most(static_cast<std::size_t>(asked.header.value)),
-          wants_logits((asked.header.flags & message_flag_logits) != 0) {
-      if (asked.header.dtype == message_dtype::u8) {
-        const auto bytes = asked.template as<char>();
-        text = std::string{bytes.data(), bytes.size()};
-      } else {
-        const auto ids = asked.template as<std::uint32_t>();
-        tokens.assign(ids.begin(), ids.end());
-      }
-    }
-    std::uint64_t id;
-    std::size_t most;
-    bool wants_logits;
-    std::optional<std::string> text;
-    std::vector<std::uint32_t> tokens;
-  };
+  bool fail_all(const failure& why, std::size_t stage) {
+    const auto idle = [](const auto& box) { return box->request() == 0; };
+    for (const auto& box : answers_)
+      if (!idle(box)) box->deliver(step{why, stage});
+    return !std::ranges::all_of(answers_, idle);
+  }
 
   asio::awaitable<void> handle(const std::shared_ptr<client>& from, const message& asked) {
     const message_header& header = asked.header;
@@ -138,41 +124,50 @@ class first_stage {
       }
       from->busy = true;
       from->cancelled = false;
-      asio::awaitable<void> answering = answer(from, request{asked});
+      asio::awaitable<void> answering = answer(from, incoming_request{asked});
       asio::co_spawn(executor_, std::move(answering), asio::detached);
     } else {
       throw failure(errc::frame_unexpected, "client");
     }
   }
 
-  asio::awaitable<void> answer(std::shared_ptr<client> to, request asked) {
-    std::optional<failure> failed;
+  // The slot is given back before the client is told of the end: its next request may be here
+  // a moment later, and must find the slot free and this link idle.
+  asio::awaitable<void> answer(std::shared_ptr<client> to, incoming_request asked) {
+    done_reason reason = done_reason::length;
+    std::optional<step> failed;
     std::optional<std::uint32_t> slot;
     try {
-      std::vector<std::uint32_t> prompt = checked_prompt(asked);
+      std::vector<std::uint32_t> prompt =
+          asked.template prompt_for<model>(text_ ? &*text_ : nullptr);
+      if (stopping_) throw failure(errc::stage_stopping, stage_role(Stage::index));
       slot = engine_.acquire();
-      if (!slot) throw failure(errc::stage_overloaded, "stage 0");
-      answers_[*slot]->request = ++last_request_;
-      co_await generate(*to, asked, *slot, std::move(prompt));
+      if (!slot) throw failure(errc::stage_overloaded, stage_role(Stage::index));
+      answers_[*slot]->open(++last_request_);
+      failed = co_await generate(*to, asked, *slot, std::move(prompt), reason);
     } catch (const failure& f) {
-      failed = f;
+      failed.emplace(f, Stage::index);
     } catch (const std::exception&) {
-      failed = failure(errc::internal, "stage 0");
+      failed.emplace(failure(errc::internal, stage_role(Stage::index)), Stage::index);
     }
     if (slot) co_await release(*slot);
     to->busy = false;
-    if (failed && !to->gone) co_await report(*to, asked.id, *failed);
+    if (!to->gone) co_await report(*to, asked.id, failed, reason);
   }
 
-  // The loop: the prompt as one step, then one token a step.
-  asio::awaitable<void> generate(client& to, const request& asked, std::uint32_t slot,
-                                 std::vector<std::uint32_t> rows) {
+  // The loop: the prompt as one step, then one token a step. Returns the step that failed, if any.
+  asio::awaitable<std::optional<step>> generate(client& to, const incoming_request& asked,
+                                                std::uint32_t slot, std::vector<std::uint32_t> rows,
+                                                done_reason& reason) {
     std::size_t position = 0;
-    done_reason reason = done_reason::length;
     for (std::size_t made = 0; made != asked.most; ++made) {
       step s = co_await advance(slot, rows, position, asked.wants_logits);
-      if (s.failed) throw at_token(*s.failed, made);
+      if (s.failed) {
+        s.note_token(made);
+        co_return s;
+      }
       if (to.gone || to.cancelled) throw failure(errc::request_cancelled, "");
+      if (stopping_) throw failure(errc::stage_stopping, stage_role(Stage::index));
       if (text_ && text_->end_of_text() == s.token) {
         reason = done_reason::end_of_text;
         break;
@@ -181,19 +176,7 @@ class first_stage {
       co_await send_token(to.connection, asked, s, position);
       rows.assign(1, s.token);
     }
-    message_header done;
-    done.kind = message_kind::done;
-    done.request = asked.id;
-    done.value = static_cast<std::uint64_t>(reason);
-    const std::span<const std::byte> nothing;
-    co_await to.connection.send(done, nothing);
-  }
-
-  // Where in the answer a stage was lost: its restart does not bring these tokens back.
-  static failure at_token(const failure& f, std::size_t made) {
-    if (f.code() != errc::stage_lost) return f;
-    return failure(f.code(), f.where() + (made == 0 ? ", at the prompt"
-                                                    : ", after token " + std::to_string(made)));
+    co_return std::nullopt;
   }
 
   // One pass of `rows` through the whole pipeline.
@@ -208,60 +191,50 @@ class first_stage {
       if (wants_logits) s.logits.assign(engine_.logits().begin(), engine_.logits().end());
       co_return s;
     } else {
-      if (position == 0) co_await next->ready();
       std::uint64_t busy_ns = 0;
-      {
-        const async_mutex::guard alone = co_await next->lock();
-        const auto below = next->connection();
-        const busy_time busy;
-        const std::span<float> hidden =
-            below->template prepare_as<float>(rows.size() * model::hidden);
-        engine_.embed(rows, position, hidden);
-        engine_.run(slot, hidden, rows.size(), position);
-        busy_ns = busy.nanoseconds();
-        message_header header;
-        header.kind = message_kind::activation;
-        header.dtype = message_dtype::f32;
-        header.rank = 2;
-        header.flags = wants_logits ? message_flag_logits : std::uint8_t{0};
-        header.slot = slot;
-        header.position = static_cast<std::uint32_t>(position);
-        header.request = answers_[slot]->request;
-        header.shape[0] = static_cast<std::uint32_t>(rows.size());
-        header.shape[1] = model::hidden;
-        header.payload_size = hidden.size_bytes();
-        co_await next->send(below, header);
+      std::optional<failure> lost;
+      try {
+        if (position == 0) co_await next->ready();
+        busy_ns = co_await pass_on(slot, rows, position, wants_logits);
+      } catch (const failure& f) {
+        lost = f;
       }
-      step s = co_await answers_[slot]->channel.async_receive(asio::use_awaitable);
+      if (lost) co_return step{*lost, Stage::index + 1};
+      step s = co_await answers_[slot]->receive();
       s.busy_ns += busy_ns;
       co_return s;
     }
   }
 
-  std::vector<std::uint32_t> checked_prompt(request& asked) const {
-    if (asked.text) {
-      if (!text_) throw failure(errc::request_invalid, "this stage has no tokenizer; send ids");
-      result<std::vector<std::uint32_t>> ids =
-          text_->encode(*asked.text, special_tokens::as_text, model::context);
-      if (!ids) throw failure(ids.error(), "prompt");
-      asked.tokens = *std::move(ids);
-    }
-    if (asked.tokens.empty()) throw failure(errc::request_empty, "prompt");
-    if (std::ranges::max(asked.tokens) >= model::vocab)
-      throw failure(errc::request_invalid,
-                    "a token id is not below " + std::to_string(model::vocab));
-    if (asked.most == 0) throw failure(errc::request_invalid, "max_tokens is 0");
-    // The last token made is never fed back, so it needs no position.
-    if (asked.tokens.size() > model::context ||
-        asked.most > model::context - asked.tokens.size() + 1)
-      throw failure(errc::request_too_long, std::to_string(asked.tokens.size()) +
-                                                " prompt tokens and " + std::to_string(asked.most) +
-                                                " new ones, context " +
-                                                std::to_string(model::context));
-    return std::move(asked.tokens);
+  // Computes where the next stage's message is prepared, so that nothing is copied. Returns the
+  // nanoseconds of that.
+  asio::awaitable<std::uint64_t> pass_on(std::uint32_t slot, std::span<const std::uint32_t> rows,
+                                         std::size_t position,
+                                         bool wants_logits) requires(!Stage::has_head) {
+    const async_mutex::guard alone = co_await next->lock();
+    const auto below = next->connection();
+    const busy_time busy;
+    const std::span<float> hidden =
+        below->template prepare_as<float>(rows.size() * model::hidden);  // (rows, hidden)
+    engine_.embed(rows, position, hidden);
+    engine_.run(slot, hidden, rows.size(), position);
+    const std::uint64_t busy_ns = busy.nanoseconds();
+    message_header header;
+    header.kind = message_kind::activation;
+    header.dtype = message_dtype::f32;
+    header.rank = 2;
+    header.flags = wants_logits ? message_flag_logits : std::uint8_t{0};
+    header.slot = slot;
+    header.position = static_cast<std::uint32_t>(position);
+    header.request = answers_[slot]->request();
+    header.shape[0] = static_cast<std::uint32_t>(rows.size());
+    header.shape[1] = model::hidden;
+    header.payload_size = hidden.size_bytes();
+    co_await next->send(below, header);
+    co_return busy_ns;
   }
 
-  asio::awaitable<void> send_token(peer& to, const request& asked, const step& s,
+  asio::awaitable<void> send_token(peer& to, const incoming_request& asked, const step& s,
                                    std::size_t position) {
     message_header header;
     header.kind = message_kind::token;
@@ -285,10 +258,15 @@ class first_stage {
     co_await to.send(header, payload);
   }
 
-  asio::awaitable<void> report(client& to, std::uint64_t id, const failure& failed) {
+  asio::awaitable<void> report(client& to, std::uint64_t id, const std::optional<step>& failed,
+                               done_reason reason) {
     try {
-      const auto cause = static_cast<errc>(failed.code().value());
-      co_await to.connection.send_failure(0, id, cause, Stage::index, failed.where());
+      if (!failed)
+        co_await to.connection.send_done(id, reason);
+      else
+        co_await to.connection.send_failure(0, id,
+                                            static_cast<errc>(failed->failed->code().value()),
+                                            failed->stage, failed->failed->where());
     } catch (const failure&) {  // the client left meanwhile: its own `serve` says so
     }
   }
@@ -297,9 +275,10 @@ class first_stage {
     message_header header;
     header.kind = message_kind::release;
     header.slot = slot;
-    header.request = std::exchange(answers_[slot]->request, 0);
-    answers_[slot]->channel.reset();
+    header.request = answers_[slot]->request();
+    answers_[slot]->close();
     engine_.release(slot);
+    wipe(std::as_writable_bytes(std::span{scratch_}));
     if constexpr (!Stage::has_head) co_await next->tell(header);
   }
 
@@ -310,6 +289,7 @@ class first_stage {
   std::vector<std::unique_ptr<mailbox>> answers_;  // one a slot
   std::vector<float> scratch_;                     // (rows, hidden) where this stage is all
   std::uint64_t last_request_ = 0;
+  bool stopping_ = false;
 };
 
 }  // namespace enfilade

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <enfilade/attest/expectations_file.hpp>
 #include <enfilade/error.hpp>
 #include <enfilade/run/establish.hpp>
 #include <enfilade/run/link.hpp>
@@ -104,8 +105,6 @@ class inner_stage {
     std::uint64_t busy_ns = 0;
   };
 
-  static std::string own_name() { return "stage " + std::to_string(Stage::index); }
-
   asio::awaitable<void> handle(const std::shared_ptr<peer>& from, message& asked) {
     switch (asked.header.kind) {
       case message_kind::activation:
@@ -125,7 +124,8 @@ class inner_stage {
     if (!slot && header.position == 0) slot = begin(from, header);
     if (!slot) {
       const errc cause = header.position == 0 ? errc::stage_overloaded : errc::request_invalid;
-      co_await from->send_failure(header.slot, header.request, cause, Stage::index, own_name());
+      const std::string here = stage_role(Stage::index);
+      co_await from->send_failure(header.slot, header.request, cause, Stage::index, here);
       co_return;
     }
     const std::size_t rows = header.shape[0];  // (rows, hidden)
@@ -133,8 +133,9 @@ class inner_stage {
                       header.shape[1] == model::hidden && header.request == work_[*slot]->request &&
                       engine_.continues(*slot, header.position, rows);
     if (!fits) {
+      const std::string here = stage_role(Stage::index) + ", an activation out of its sequence";
       co_await from->send_failure(header.slot, header.request, errc::request_invalid, Stage::index,
-                                  own_name() + ", an activation that continues no sequence");
+                                  here);
       co_return;
     }
     const busy_time busy;

@@ -57,18 +57,23 @@ class link {
  public:
   using stream_type = Stream;
 
-  /// `established` comes from a finished handshake, `peer` from its verified evidence (nothing
-  /// where none was demanded), `where` names the peer for people.
-  link(Stream stream, session<C> established, std::optional<claims> peer, std::string where)
+  /// `established` and `transcript` come from a finished handshake, `peer` from its verified
+  /// evidence (nothing where none was demanded), `where` names the peer for people.
+  link(Stream stream, session<C> established, std::optional<claims> peer, std::string where,
+       const std::array<std::byte, 32>& transcript = {})
       : stream_(std::move(stream)),
         session_(std::move(established)),
         peer_(std::move(peer)),
-        where_(std::move(where)) {}
+        where_(std::move(where)),
+        transcript_(transcript) {}
   link(const link&) = delete;
   link& operator=(const link&) = delete;
 
   const std::optional<claims>& peer() const noexcept { return peer_; }
   const std::string& where() const noexcept { return where_; }
+
+  /// The hash of the handshake: names this session, the same at both ends and never again.
+  const std::array<std::byte, 32>& transcript() const noexcept { return transcript_; }
 
   /// Room for the payload of the next message to send: write it there, then call `send`.
   ///
@@ -153,7 +158,9 @@ class link {
   asio::awaitable<void> read(asio::mutable_buffer into) {
     error_code failed;
     co_await asio::async_read(stream_, into, asio::redirect_error(asio::use_awaitable, failed));
-    if (failed == asio::error::operation_aborted) throw failure(errc::transport_closed, where_);
+    // This end gave the stream up, while it was being read or before.
+    if (failed == asio::error::operation_aborted || failed == asio::error::bad_descriptor)
+      throw failure(errc::transport_closed, where_);
     if (failed) throw failure(errc::frame_truncated, where_);
   }
 
@@ -186,6 +193,7 @@ class link {
   session<C> session_;
   std::optional<claims> peer_;
   std::string where_;
+  std::array<std::byte, 32> transcript_;
   detail::aligned_buffer outgoing_;
   detail::aligned_buffer incoming_;
   std::array<std::byte, record_prefix_size> outgoing_prefix_{};

@@ -47,7 +47,8 @@ typename T::endpoint unused_endpoint() {
 ///
 /// Every link is a real one: sealed, attested, over the transports that the deployment names
 /// (`Loopback` or `Tcp`). What this lacks is the point of the library: one process is one room, so
-/// nobody in it is protected from anybody else.
+/// nobody in it is protected from anybody else. It is in use as long as an executor runs, so it must
+/// not be destroyed before that.
 ///
 ///     local_pipeline<Split> rooms{executor, "models/atlas"};
 ///     auto model = co_await rooms.dial();
@@ -66,6 +67,7 @@ class local_pipeline {
                  load_options how = {})
       : executors_(each) {
     build<Deployment::stage_count - 1>(model_directory, how);
+    open(std::make_index_sequence<Deployment::stage_count>{});
   }
   local_pipeline(const local_pipeline&) = delete;
   local_pipeline& operator=(const local_pipeline&) = delete;
@@ -116,8 +118,13 @@ class local_pipeline {
     here.loop = std::make_unique<
         accept_loop<typename stage_type::upstream::listener, stage_server<stage_type>>>(
         executor, *here.door, *here.stage, stage_role(I));
-    asio::co_spawn(executor, here.loop->run(), asio::detached);
     if constexpr (I != 0) build<I - 1>(directory, how);
+  }
+
+  // Only once all rooms are there: what is spawned refers to them.
+  template <std::size_t... I>
+  void open(std::index_sequence<I...>) {
+    (asio::co_spawn(executors_[I], std::get<I>(rooms_).loop->run(), asio::detached), ...);
   }
 
   static executors same_for_all(const asio::any_io_executor& executor) {

@@ -53,8 +53,12 @@ inline int exit_code_of(const std::exception& error) {
 }
 
 /// Says one line on stderr in a single write, so that lines of several processes do not mix.
+/// Control characters, which could make several lines of it or move a cursor, become question marks.
 inline void say(std::string_view who, std::string_view what) {
-  const std::string line = std::string{who} + ": " + std::string{what} + "\n";
+  std::string line = std::string{who} + ": " + std::string{what};
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  line += '\n';
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -61,7 +61,7 @@ class report {
     document["model"] = model;
     document["stages"] = stages;
     document["plan"] = plan;
-    document["compiler"] = __VERSION__;
+    document["compiler"] = compiler();
     document["cpu"] = cpu();
     document["init_ms"] = init_ms;
     document["first_token_ms"] = first_token_ms;
@@ -113,8 +113,17 @@ class report {
   static std::string cpu() {
     std::ifstream file{"/proc/cpuinfo"};
     for (std::string line; std::getline(file, line);)
-      if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+      if (line.starts_with("model name") && line.find(": ") != std::string::npos)
+        return line.substr(line.find(": ") + 2);
     return "unknown";
+  }
+
+  static std::string compiler() {
+#ifdef __clang__
+    return __VERSION__;  // says "Clang" itself
+#else
+    return "GCC " __VERSION__;
+#endif
   }
 };
 

@@ -17,7 +17,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -106,6 +109,15 @@ auto next_address(const options& given) {
     return address<typename Stage::downstream>(given, "--next");
 }
 
+template <class Stage>
+asio::awaitable<void> reach_next(stage_server<Stage>& stage, std::string who, std::string here) {
+  if constexpr (!Stage::has_head) co_await stage.next->connect_when_up(who);
+  say(who, "ready at " + here);
+}
+
+/// How long a stopping stage still runs, so that its clients hear of it.
+inline constexpr std::chrono::milliseconds time_to_say_so{200};
+
 /// A stage from its command line to its last connection.
 template <class Stage>
 int serve_stage(const options& given, const std::string& who) {
@@ -129,18 +141,23 @@ int serve_stage(const options& given, const std::string& who) {
   if constexpr (!Stage::has_head) set_next<Stage>(executor, *stage, next, own, trusted.downstream);
 
   asio::signal_set stop{io, SIGINT, SIGTERM};
-  stop.async_wait([&io](const error_code& error, int) {
-    if (!error) io.stop();
+  asio::steady_timer grace{io};
+  stop.async_wait([&](const error_code& error, int) {
+    if (error) return;
+    say(who, "stopped by a signal");
+    bool clients_wait = false;
+    if constexpr (Stage::embeds) clients_wait = stage->stop();
+    if (!clients_wait) return io.stop();
+    grace.expires_after(time_to_say_so);
+    grace.async_wait([&io](const error_code&) { io.stop(); });
   });
-  accept_loop loop{executor, door, *stage, who};
-  auto body = [&]() -> asio::awaitable<void> {
-    if constexpr (!Stage::has_head) co_await stage->next->connect_when_up(who);
-    say(who, "ready at " + upstream::format(door.local()));
-    co_await loop.run();
-  };
-  asio::co_spawn(io, body(), [](std::exception_ptr error) {
+  const auto or_end = [](std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
-  });
+  };
+  // Peers are let in while the next stage is still awaited: a request then learns what is missing.
+  accept_loop loop{executor, door, *stage, who};
+  asio::co_spawn(io, loop.run(), or_end);
+  asio::co_spawn(io, reach_next<Stage>(*stage, who, upstream::format(door.local())), or_end);
   io.run();
   return 0;
 }
@@ -152,7 +169,8 @@ int serve_stage(const options& given, const std::string& who) {
 ///     int main(int argc, char** argv) { return enfilade::run<Split::stage<STAGE>>(argc, argv); }
 ///
 /// Listens, reads its own layers' weights, connects to the next stage, and serves until SIGINT or
-/// SIGTERM. `--help` lists the options; docs/errors.md the exit codes.
+/// SIGTERM. "ready" on stderr says that requests can be answered. `--help` lists the options;
+/// docs/errors.md the exit codes.
 template <class Stage>
 int run(int argc, const char* const* argv) {
   static_assert(cipher<typename Stage::deployment::cipher>);

@@ -20,6 +20,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace enfilade {
@@ -59,7 +60,17 @@ inline void print(std::string_view text) {
   std::fflush(stdout);
 }
 
-/// Dials stage 0; where it is not up yet, again until `job.wait` is over. A refusal is final.
+/// Begins a line on stdout and ends it whatever comes, so that an error has a line of its own.
+class line_on_stdout {
+ public:
+  explicit line_on_stdout(std::string_view beginning) { print(beginning); }
+  line_on_stdout(const line_on_stdout&) = delete;
+  line_on_stdout& operator=(const line_on_stdout&) = delete;
+  ~line_on_stdout() { print("\n"); }
+};
+
+/// Dials stage 0; where it is not up yet, or still reads its weights, again until `job.wait` is
+/// over. A refusal is final.
 template <class Deployment>
 asio::awaitable<Client<Deployment>> dial_patiently(const client_job& job) {
   const auto give_up = std::chrono::steady_clock::now() + job.wait;
@@ -69,8 +80,9 @@ asio::awaitable<Client<Deployment>> dial_patiently(const client_job& job) {
     try {
       co_return co_await Client<Deployment>::dial(job.address, job.of_stage_0);
     } catch (const failure& f) {
-      if (f.code() != errc::transport_unreachable || std::chrono::steady_clock::now() >= give_up)
-        throw;
+      const bool absent =
+          f.code() == errc::transport_unreachable || f.code() == errc::transport_timeout;
+      if (!absent || std::chrono::steady_clock::now() >= give_up) throw;
     }
     pause.expires_after(std::chrono::milliseconds{20});
     co_await pause.async_wait(asio::use_awaitable);
@@ -85,7 +97,7 @@ asio::awaitable<void> ask_and_print(const client_job& job, report& measured) {
   auto model = co_await dial_patiently<Deployment>(job);
   measured.init_ms = milliseconds_since(begun);
 
-  print(job.prompt);
+  const line_on_stdout line{job.prompt};
   utf8_stream characters;
   auto before = clock::now();
   request question{job.prompt, job.most};
@@ -102,7 +114,7 @@ asio::awaitable<void> ask_and_print(const client_job& job, report& measured) {
   const std::string rest = characters.finish();
   measured.text += rest;
   measured.finished = model.finished() == done_reason::length ? "length" : "end_of_text";
-  print(rest + "\n");
+  print(rest);
   co_await model.close();
 }
 

@@ -15,13 +15,13 @@
 namespace enfilade {
 
 /// The failure that a `failure` message tells of. Its text is for people and comes from an attested
-/// stage; control characters are dropped all the same, since it may reach a terminal.
+/// stage; all but printable ASCII is dropped all the same, since it may reach a terminal.
 inline failure failure_from(const message& told) {
   auto cause = static_cast<errc>(told.header.value);
   if (facts_of_error(cause).value != cause) cause = errc::internal;
   std::string where;
   for (const char c : told.as<char>())
-    if (c >= ' ' && c != '\x7f') where.push_back(c);
+    if (c >= ' ' && c <= '~') where.push_back(c);
   return failure(cause, std::move(where));
 }
 
@@ -30,12 +30,13 @@ class step {
  public:
   step() = default;
   step(std::uint32_t t, std::uint64_t ns) : token(t), busy_ns(ns) {}
-  explicit step(failure f) : failed(std::move(f)) {}
+  step(failure f, std::size_t at) : failed(std::move(f)), stage(at) {}
 
   /// From what the stages below sent: a `token` or a `failure`.
   explicit step(const message& answer) {
     if (answer.header.kind == message_kind::failure) {
       failed = failure_from(answer);
+      stage = answer.header.stage;
     } else if (answer.header.kind == message_kind::token) {
       token = static_cast<std::uint32_t>(answer.header.value);
       busy_ns = answer.header.busy_ns;
@@ -45,13 +46,22 @@ class step {
       }
     } else {
       failed = failure(errc::frame_unexpected, "the stage below");
+      stage = 1;
     }
+  }
+
+  /// Adds to a lost stage where in the answer that was: its restart does not bring back the tokens.
+  void note_token(std::size_t made) {
+    if (failed->code() != errc::stage_lost) return;
+    const std::string phase = made == 0 ? "at the prompt" : "after token " + std::to_string(made);
+    failed = failure(errc::stage_lost, failed->where() + ", " + phase);
   }
 
   std::uint32_t token = 0;
   std::uint64_t busy_ns = 0;      ///< time computed in all stages
   std::vector<float> logits;      ///< (vocab), where asked for
   std::optional<failure> failed;  ///< set where there is no token
+  std::size_t stage = 0;          ///< where it failed
 };
 
 }  // namespace enfilade

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -31,6 +32,16 @@ class upstream_peer {
     const std::span<std::byte> room = link_->prepare(payload.size());
     if (!payload.empty()) std::memcpy(room.data(), payload.data(), payload.size());
     co_await link_->send(header);
+  }
+
+  /// Tells a client that its answer is complete, and why it ends here.
+  asio::awaitable<void> send_done(std::uint64_t request, done_reason reason) {
+    message_header header;
+    header.kind = message_kind::done;
+    header.request = request;
+    header.value = static_cast<std::uint64_t>(reason);
+    const std::span<const std::byte> nothing;
+    co_await send(header, nothing);
   }
 
   /// Tells the peer that its work on `slot` failed: the cause, the stage, and where.

@@ -15,6 +15,7 @@
 namespace test {
 
 /// A cipher with a sealed record in hand, to be damaged.
+//[one-record
 template <enfilade::cipher C>
 struct sealed_record {
   explicit sealed_record(std::size_t size, std::uint64_t sequence = 1)
@@ -34,6 +35,7 @@ struct sealed_record {
  private:
   std::uint64_t sequence_;
 };
+//]
 
 /// Everything that `cipher` promises and that a test can see.
 template <enfilade::cipher C>

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <new>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -40,6 +41,21 @@ using namespace enfilade;
 struct adds_nothing : Reference {
   void add() const;
 };
+
+//[own-policy
+// Counts the products of a model, and leaves everything else to the policy below it.
+struct Counting : Reference {
+  static constexpr std::string_view name = "counting";
+  static inline std::size_t products = 0;
+
+  void linear(matrix<const float> x, matrix<const float> w, std::span<const float> b,
+              matrix<float> y) const {
+    ++products;
+    Reference::linear(x, w, b, y);
+  }
+};
+static_assert(compute<Counting>);
+//]
 
 static_assert(compute<CpuF32> && compute<Reference>);
 static_assert(!compute<adds_nothing>, "each step has its signature");
@@ -157,6 +173,17 @@ TEST_SUITE("compute/compute") {
     m.run(0, std::span{hidden}.last(Small::hidden), 1, ids.size());
     m.release(0);
     CHECK(allocations == before);
+  }
+
+  TEST_CASE("every product with weights goes through the policy") {
+    using test::Tiny;
+    const test::temporary_directory directory;
+    test::write_random_model<Tiny>(directory.path());
+    using counted = stage_model<Tiny, 0, Tiny::layers, true, true, Counting>;
+    auto m = counted::load(directory.path());
+    numbers hidden(3 * Tiny::hidden, 0.5F);
+    m.run(0, hidden, 3, 0);
+    CHECK(Counting::products == 4 * Tiny::layers);
   }
 
   TEST_CASE("nobody attends to what comes later") {

@@ -56,6 +56,15 @@ TEST_SUITE("compute/elementwise") {
     }
   }
 
+  TEST_CASE("rows of every length are multiplied to their last element") {
+    for (std::size_t n = 1; n != 70; ++n) {
+      const std::vector<float> x = test::generated(n, 1), w = test::generated(n, 2);
+      double exact = 0;
+      for (std::size_t i = 0; i != n; ++i) exact += double{x[i]} * double{w[i]};
+      CHECK(std::abs(double{dot4(x.data(), w.data(), n)} - exact) < 1e-5);
+    }
+  }
+
   TEST_CASE("a sum has the same bits wherever it lies") {
     const std::vector<float> values = test::generated(1003, 5);
     std::vector<float> memory(1020);

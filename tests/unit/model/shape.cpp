@@ -6,21 +6,17 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
-#include <string_view>
 
 namespace {
 
 using enfilade::model;
 using test::Tiny;
 
-struct without_architecture {
-  static constexpr std::string_view name = "x";
-  static constexpr std::size_t layers = 1, hidden = 8, heads = 2, vocab = 1, context = 1;
-  static constexpr std::size_t intermediate = 1;
-  static constexpr float layer_norm_epsilon = 1e-5F;
+class without_architecture : public Tiny {
+  using architecture = void;  // private: as good as none
 };
 struct without_context : Tiny {
-  static constexpr const char* context = "long";
+  static constexpr const char* context = nullptr;
 };
 struct with_uneven_heads : Tiny {
   static constexpr std::size_t heads = 3;

@@ -111,6 +111,24 @@ TEST_SUITE("model/stage_model") {
     CHECK(whole == answers(load<stage<0, 1>>(), load<stage<1, 3>>(), load<stage<3, 4>>()));
   }
 
+  TEST_CASE_FIXTURE(files, "a sequence goes through a stage row by row or many rows at once") {
+    //[one-stage
+    using whole = stage_model<Small, 0, Small::layers, true, true, CpuF32>;
+    auto model = whole::load(directory.path());
+
+    model.start(0);                              // slot 0, empty
+    rows hidden(prompt.size() * Small::hidden);  // (rows, hidden)
+    model.embed(prompt, 0, hidden);              // token ids → hidden states
+    model.run(0, hidden, prompt.size(), 0);      // all layers, in place
+    rows logits(Small::vocab);                   // (vocab)
+    model.head(std::span{hidden}.last(Small::hidden), logits);
+    const std::size_t next = argmax(logits);
+    model.release(0);  // keys and values are zeros now
+    //]
+    CHECK(next < Small::vocab);
+    CHECK(logits == answers(load<stage<0, 4>>()).front());
+  }
+
   TEST_CASE_FIXTURE(files, "stages of the embedding and of the head alone do their part") {
     using embedding = stage_model<Small, 0, 0, true, false, CpuF32>;
     using layers = stage_model<Small, 0, 4, false, false, CpuF32>;
@@ -189,6 +207,7 @@ TEST_SUITE("model/stage_model") {
 
   TEST_CASE_FIXTURE(files, "a released slot begins anew") {
     auto m = load<stage<0, 4>>();
+    //[slot
     rows fresh = embedded(m, prompt, 0);
     rows again = fresh;
     m.run(0, fresh, prompt.size(), 0);
@@ -197,6 +216,7 @@ TEST_SUITE("model/stage_model") {
     m.start(0);
     m.run(0, again, prompt.size(), 0);
     CHECK(fresh == again);
+    //]
   }
 
   TEST_CASE_FIXTURE(files, "a sequence may fill the context and not more") {

@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever goes wrong is one line that names it, the exit code of docs/errors.md, and soon.
+
+Usage: failures.py PROGRAMS RELAY
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+import unittest
+from pathlib import Path
+
+from processes import ATLAS, Deployment, Program
+
+PROGRAMS, RELAY = Path(), Path()
+SOON = 2.0  # seconds between a failure and the end of whom it concerns
+PROMPT = "The capital of France is"
+
+
+class Failures(unittest.TestCase):
+    def setUp(self) -> None:
+        self.two = self.enterContext(Deployment("atlas2", 2, PROGRAMS, RELAY))
+
+    def assert_ends(self, program: Program, code: int, name: str, mentions: str = "") -> None:
+        """The program ends soon, with this code, after one line of this name."""
+        self.assertEqual(program.end(SOON), code, bytes(program.err))
+        lines = program.error_lines()
+        self.assertEqual(len(lines), 1, lines)
+        self.assertRegex(lines[0], rf"^[a-z0-9 ]+: {re.escape(name)}\b.*docs/errors\.md#")
+        self.assertIn(mentions, lines[0])
+
+    def copied_model(self) -> Path:
+        """A model directory that a test may damage."""
+        copy = Path(self.two.folder.name) / "model"
+        shutil.copytree(ATLAS, copy)
+        return copy
+
+    # --- the client's request ---------------------------------------------------------------------
+
+    def test_a_bad_prompt(self) -> None:
+        address = self.two.up()
+        self.assert_ends(self.two.client(address, ""), 64, "request.empty")
+        self.assert_ends(self.two.client(address, b"\xff\xfe"), 64, "request.not_text")
+        self.assert_ends(self.two.client(address, "a river " * 400), 64, "request.too_long")
+        self.assert_ends(self.two.client(address, PROMPT, tokens=4000), 64, "request.too_long")
+        # The stages have taken no harm.
+        self.assertEqual(self.two.client(address, PROMPT).end(), 0)
+
+    def test_a_wrong_command_line(self) -> None:
+        client = self.two.programs / "atlas2-client"
+        stage = self.two.programs / "atlas2-stage0"
+        for command in ([client], [client, "--nonsense"], [client, "--connect"], [stage],
+                        [stage, "--threads", "0"], [RELAY, "--listen"]):
+            self.assert_ends(self.two.start("program", *command), 64, "usage")
+
+    # --- files --------------------------------------------------------------------------------------
+
+    def test_a_missing_model(self) -> None:
+        self.two.write_expectations(self.two.expect_all())
+        nowhere = Path(self.two.folder.name) / "nowhere"
+        self.assert_ends(self.two.stage(1, model=nowhere), 30, "model.file_missing", "nowhere")
+        model = self.copied_model()
+        (model / "model.safetensors").unlink()
+        self.assert_ends(self.two.stage(1, model=model), 30, "model.file_missing", "safetensors")
+
+    def test_damaged_weights(self) -> None:
+        self.two.write_expectations(self.two.expect_all())
+        model = self.copied_model()
+        weights = model / "model.safetensors"
+        whole = weights.read_bytes()
+        for damaged in (whole[:-1], whole[:1000], whole[:4], b"", b"\xff" * 8 + whole[8:],
+                        whole.replace(b'"h.7.', b'"x.7.'), whole.replace(b'"F32"', b'"F99"', 1)):
+            weights.write_bytes(damaged)
+            stage = self.two.stage(1, model=model)
+            self.assertEqual(stage.end(SOON), 30, bytes(stage.err))
+            self.assertRegex(stage.error_lines()[0], r"^stage 1: model\.\w+: .*model\.safetensors")
+
+    def test_a_damaged_or_foreign_config(self) -> None:
+        self.two.write_expectations(self.two.expect_all())
+        model = self.copied_model()
+        config = model / "config.json"
+        whole = json.loads(config.read_text())
+        config.write_text("{")
+        self.assert_ends(self.two.stage(1, model=model), 30, "model.config_invalid")
+        config.write_text("[" * 100_000)
+        self.assert_ends(self.two.stage(1, model=model), 30, "model.config_invalid")
+        config.write_text(json.dumps(whole | {"n_layer": 24}))
+        self.assert_ends(self.two.stage(1, model=model), 30, "model.config_mismatch", "n_layer")
+
+    def test_a_damaged_tokenizer(self) -> None:
+        self.two.write_expectations(self.two.expect_all())
+        model = self.copied_model()
+        (model / "tokenizer.json").write_text("{}")
+        stage = self.two.stage(0, "--next", "tcp:127.0.0.1:1", model=model)
+        self.assert_ends(stage, 30, "model.tokenizer_invalid", "tokenizer.json")
+
+    # --- trust --------------------------------------------------------------------------------------
+
+    def test_a_stage_of_another_plan(self) -> None:
+        with Deployment("atlas3", 3, PROGRAMS, RELAY) as three:
+            three.write_expectations(three.expect_all())
+            self.two.write_expectations(self.two.expect_all())
+            other = three.stage(2).ready()
+            stage = self.two.stage(0, "--next", other.address())
+            # Link 1 there is link 2 here; both are said before any key is agreed.
+            self.assert_ends(stage, 10, "plan.link_mismatch", "stage 1 at")
+            client = self.two.client(three.stage(2).ready().address(), PROMPT)
+            self.assert_ends(client, 10, "plan.link_mismatch")
+        one = self.enterContext(Deployment("atlas1", 1, PROGRAMS, RELAY))
+        address = one.up()
+        client = self.two.client(address, PROMPT, expect=one.expectations)
+        self.assert_ends(client, 10, "plan.mismatch", "stage 0 at")
+
+    def test_expectations_that_do_not_hold(self) -> None:
+        roles = self.two.expect_all()
+        wrong = json.loads(json.dumps(roles))
+        wrong["stage 1"]["registers"]["weights"] = "00" * 32
+        address = self.two.up()
+        folder = Path(self.two.folder.name)
+        client_wrong = json.loads(json.dumps(roles))
+        client_wrong["stage 0"]["registers"]["binary"] = "00" * 32
+        path = self.two.write_expectations(client_wrong, folder / "client.json")
+        client = self.two.client(address, PROMPT, expect=path)
+        self.assert_ends(client, 10, "attest.measurement_mismatch", "binary: expected 0000")
+        path = self.two.write_expectations(wrong, folder / "stage0.json")
+        last = self.two.find("stage 1").address()
+        stage = self.two.stage(0, "--next", last, expect=path)
+        self.assert_ends(stage, 10, "attest.measurement_mismatch", "weights: expected 0000")
+
+    def test_expectations_that_expect_nothing(self) -> None:
+        roles = self.two.expect_all()
+        self.two.write_expectations({"stage 1": roles["stage 1"], "client": "anyone"})
+        client = self.two.client("tcp:127.0.0.1:1", PROMPT)
+        self.assert_ends(client, 10, "attest.expectations_empty", "stage 0")
+        empty = {"attester": "mock", "registers": {}}
+        self.two.write_expectations(roles | {"stage 0": empty})
+        client = self.two.client("tcp:127.0.0.1:1", PROMPT)
+        self.assert_ends(client, 10, "attest.expectations_empty", "stage 0")
+        self.two.expectations.write_text("[" * 100_000)
+        client = self.two.client("tcp:127.0.0.1:1", PROMPT)
+        self.assert_ends(client, 30, "attest.expectations_invalid")
+
+    # --- processes ----------------------------------------------------------------------------------
+
+    def test_a_port_in_use(self) -> None:
+        self.two.write_expectations(self.two.expect_all())
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            listen = f"tcp:127.0.0.1:{taken.getsockname()[1]}"
+            stage = self.two.stage(1, listen=listen)
+            self.assert_ends(stage, 75, "transport.address_in_use", listen)
+            relay = self.two.start("relay", RELAY, "--listen", listen, "--to", "tcp:127.0.0.1:1")
+            self.assert_ends(relay, 75, "transport.address_in_use", listen)
+
+    def test_nobody_at_the_address(self) -> None:
+        self.two.write_expectations(self.two.expect_all())
+        client = self.two.client("tcp:127.0.0.1:1", PROMPT)
+        self.assert_ends(client, 69, "transport.unreachable", "tcp:127.0.0.1:1")
+
+    def test_a_stage_killed_before_the_request(self) -> None:
+        address = self.two.up()
+        self.two.find("stage 1").send(signal.SIGKILL)
+        self.two.find("stage 1").end()
+        client = self.two.client(address, PROMPT)
+        self.assert_ends(client, 69, "stage.lost", "stage 1 at")
+
+    def test_a_stage_killed_in_the_middle(self) -> None:
+        for victim, says in (("stage 1", "stage.lost"), ("relay", "stage.lost"),
+                             ("stage 0", "frame.truncated")):
+            with self.subTest(victim=victim):
+                with Deployment("atlas2", 2, PROGRAMS, RELAY) as deployment:
+                    address = deployment.up()
+                    # Stopped, the victim cannot finish before it is killed.
+                    client = deployment.client(address, "The", tokens=250)
+                    client.wait_for(b"The ", client.out)
+                    deployment.find(victim).send(signal.SIGKILL)
+                    if client.end(SOON) == 0:
+                        self.skipTest(f"the answer was complete before {victim} was killed")
+                    self.assertEqual(client.process.returncode, 69)
+                    self.assertRegex(client.error_lines()[0], rf"^client: {re.escape(says)}: ")
+
+    def test_a_stage_killed_after_the_answer(self) -> None:
+        address = self.two.up()
+        self.assertEqual(self.two.client(address, PROMPT).end(), 0)
+        self.two.find("stage 0").send(signal.SIGKILL)
+        self.two.find("stage 0").end()
+        self.assert_ends(self.two.client(address, PROMPT), 69, "transport.unreachable")
+        # The stage that is left has freed its slots, and serves the next stage 0.
+        last = self.two.find("stage 1").address()
+        again = self.two.stage(0, "--next", last).ready()
+        self.assertEqual(self.two.client(again.address(), PROMPT).end(), 0)
+
+    def test_a_stage_that_comes_back_is_used_again(self) -> None:
+        address = self.two.up()
+        last = self.two.find("stage 1")
+        listen = last.address()
+        last.send(signal.SIGKILL)
+        last.end()
+        self.assert_ends(self.two.client(address, PROMPT), 69, "stage.lost")
+        self.two.stage(1, listen=listen).ready()
+        self.assertEqual(self.two.client(address, PROMPT).end(), 0)
+
+    def test_stages_and_relays_end_when_they_are_told(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with Deployment("atlas2", 2, PROGRAMS, RELAY) as deployment:
+                deployment.up()
+                for program in deployment.running:
+                    program.send(number)
+                for program in deployment.running:
+                    self.assertEqual(program.end(SOON), 0, bytes(program.err))
+
+    def test_strangers_do_not_hurt_a_stage(self) -> None:
+        address = self.two.up()
+        port = int(address.rsplit(":", 1)[1])
+        for junk in (b"", b"\x00" * 64, b"GET / HTTP/1.1\r\n\r\n", os.urandom(5000)):
+            with socket.create_connection(("127.0.0.1", port)) as stranger:
+                stranger.sendall(junk)
+                stranger.shutdown(socket.SHUT_WR)
+                try:
+                    while stranger.recv(4096):
+                        pass
+                except ConnectionResetError:
+                    pass
+        self.assertEqual(self.two.client(address, PROMPT).end(), 0)
+
+
+if __name__ == "__main__":
+    PROGRAMS, RELAY = Path(sys.argv.pop(1)), Path(sys.argv.pop(1))
+    unittest.main()

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""One, two and three stages as processes answer alike, and as PyTorch does.
+
+Usage: pipeline.py PROGRAMS RELAY (the folder with the stage programs, and enfilade-relay)
+"""
+
+import json
+import sys
+import unittest
+from pathlib import Path
+
+from processes import ATLAS, Deployment
+
+PROGRAMS, RELAY = Path(), Path()
+PROMPTS = ["The capital of France is", "The Nile flows through", "Spain borders"]
+FIELDS = {
+    "enfilade", "model", "stages", "plan", "compiler", "cpu", "init_ms", "first_token_ms",
+    "ms_per_token", "tokens_per_second", "link_share", "text", "finished", "tokens",
+}
+
+
+def report(deployment: Deployment, address: str, prompt: str, tokens: int) -> dict:
+    """What the client measured and printed."""
+    path = Path(deployment.folder.name) / "report.json"
+    client = deployment.client(address, prompt, "--json", path, tokens=tokens)
+    assert client.end() == 0, bytes(client.err)
+    document = json.loads(path.read_text())
+    printed = client.out.decode()
+    assert printed.startswith(prompt + document["text"]), printed
+    assert "ms/token p95" in printed, printed
+    return document
+
+
+class Pipeline(unittest.TestCase):
+    def test_the_cut_changes_neither_tokens_nor_text(self) -> None:
+        answers: dict[int, list] = {}
+        for stages in (1, 2, 3):
+            with Deployment(f"atlas{stages}", stages, PROGRAMS, RELAY) as deployment:
+                address = deployment.up()
+                documents = [report(deployment, address, prompt, 24) for prompt in PROMPTS]
+            for document in documents:
+                self.assertEqual(set(document), FIELDS)
+                self.assertEqual(document["stages"], stages)
+                self.assertEqual(document["plan"].count("\nstage "), stages)
+                self.assertGreater(len(document["tokens"]), 0)
+                self.assertTrue(0 <= document["link_share"] <= 1)
+                for token in document["tokens"]:
+                    self.assertGreater(token["ms"], 0)
+                    self.assertGreater(token["busy_ms"], 0)
+            answers[stages] = [
+                ([token["id"] for token in document["tokens"]], document["text"])
+                for document in documents
+            ]
+        self.assertEqual(answers[1], answers[2])
+        self.assertEqual(answers[1], answers[3])
+        self.assertTrue(answers[1][0][1].startswith(" Paris"))
+
+    def test_the_answer_is_the_one_that_pytorch_gives(self) -> None:
+        with Deployment("atlas2", 2, PROGRAMS, RELAY) as deployment:
+            address = deployment.up()
+            for case in json.loads((ATLAS / "reference.json").read_text()):
+                # The pipeline stops where the model ends the text; the reference goes on.
+                expected = case["continuation_ids"]
+                end = expected.index(2047) if 2047 in expected else len(expected)
+                document = report(deployment, address, case["prompt"], len(expected))
+                ids = [token["id"] for token in document["tokens"]]
+                self.assertEqual(ids, expected[:end], case["prompt"])
+
+    def test_several_clients_at_once_get_their_own_answers(self) -> None:
+        with Deployment("atlas2", 2, PROGRAMS, RELAY) as deployment:
+            address = deployment.up()
+            alone = [report(deployment, address, prompt, 40)["text"] for prompt in PROMPTS]
+            clients = [deployment.client(address, prompt, tokens=40) for prompt in PROMPTS]
+            for client, prompt, text in zip(clients, PROMPTS, alone):
+                self.assertEqual(client.end(), 0)
+                self.assertTrue(client.out.decode().startswith(prompt + text))
+
+
+if __name__ == "__main__":
+    PROGRAMS, RELAY = Path(sys.argv.pop(1)), Path(sys.argv.pop(1))
+    unittest.main()
