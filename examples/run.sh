@@ -160,20 +160,21 @@ address() {
   done
 }
 
-# Each stage says what it is; the expectations file then holds every end of every link to that.
-for ((i = 0; i < stages; ++i)); do
-  "$bin/$name-stage$i" --measure --model "$model" >"$work/measured$i" 2>"$work/stage$i" || {
+# Each stage says what it is, and what it demands of the next one is part of that: so the last one is
+# asked first, and the file in the end holds every end of every link to its word.
+entries='"client": "anyone"'
+expect() { echo "{\"enfilade\": \"expectations/1\", \"roles\": {$entries}}" >"$work/expectations.json"; }
+expect
+for ((i = stages - 1; i >= 0; --i)); do
+  entry=$("$bin/$name-stage$i" --measure --model "$model" --expect "$work/expectations.json" \
+    2>"$work/stage$i") || {
     code=$?
     last_line "stage$i"
     exit "$code"
   }
+  entries+=", $entry"
+  expect
 done
-{
-  echo '{"enfilade": "expectations/1", "roles": {'
-  for ((i = 0; i < stages; ++i)); do echo "  $(<"$work/measured$i"),"; done
-  echo '  "client": "anyone"'
-  echo '}}'
-} >"$work/expectations.json"
 
 # From the last room to the first: each needs the address of the next.
 next=()

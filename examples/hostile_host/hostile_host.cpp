@@ -68,8 +68,8 @@ class scene {
       : here_(*Tcp::parse("tcp:127.0.0.1:0")),
         engine0_(stage_engine<first>::model_type::load(model)),
         engine1_(stage_engine<last>::model_type::load(model)),
-        own0_(own_attester(engine0_)),
-        own1_(own_attester(engine1_)),
+        own1_(own_attester(engine1_, std::nullopt, expectations{})),
+        own0_(own_attester(engine0_, std::nullopt, pins_of(*own1_))),
         door0_(io_.get_executor(), here_),
         door1_(io_.get_executor(), here_),
         host_door_(io_.get_executor(), here_),
@@ -135,8 +135,8 @@ class scene {
   Tcp::endpoint here_;
   stage_engine<first> engine0_;
   stage_engine<last> engine1_;
-  std::shared_ptr<const insecure::Mock> own0_;
   std::shared_ptr<const insecure::Mock> own1_;
+  std::shared_ptr<const insecure::Mock> own0_;
   Tcp::listener door0_;
   Tcp::listener door1_;
   Tcp::listener host_door_;

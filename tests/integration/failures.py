@@ -78,7 +78,7 @@ class Failures(unittest.TestCase):
             weights.write_bytes(damaged)
             stage = self.two.stage(1, model=model)
             self.assertEqual(stage.end(SOON), 30, bytes(stage.err))
-            self.assertRegex(stage.error_lines()[0], r"^stage 1: model\.\w+: .*model\.safetensors")
+            self.assertRegex(stage.error_lines()[0], r"^stage 1: model\.\w+: .*/model")
 
     def test_a_damaged_or_foreign_config(self) -> None:
         self.two.write_expectations(self.two.expect_all())
@@ -144,6 +144,18 @@ class Failures(unittest.TestCase):
         self.two.expectations.write_text("[" * 100_000)
         client = self.two.client("tcp:127.0.0.1:1", PROMPT)
         self.assert_ends(client, 30, "attest.expectations_invalid")
+
+    def test_a_stage_that_would_trust_anyone_below_it(self) -> None:
+        roles = self.two.expect_all()
+        folder = Path(self.two.folder.name)
+        lax = self.two.write_expectations(roles | {"stage 1": "anyone"}, folder / "lax.json")
+        path = self.two.write_expectations(roles, folder / "right.json")
+        # The host has its way with stage 1 as well; the client alone still pins stage 0.
+        blind = self.two.write_expectations(roles | {"stage 0": "anyone"}, folder / "blind.json")
+        last = self.two.stage(1, expect=blind).ready()
+        genuine = self.two.stage(0, "--next", last.address(), expect=lax).ready()
+        client = self.two.client(genuine.address(), PROMPT, expect=path)
+        self.assert_ends(client, 10, "attest.measurement_mismatch", "next: expected")
 
     # --- processes ----------------------------------------------------------------------------------
 

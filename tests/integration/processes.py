@@ -67,6 +67,8 @@ class Program:
         code = self.process.wait(limit)
         for reader in self._readers:
             reader.join(limit)
+        for pipe in (self.process.stdout, self.process.stderr):
+            pipe.close()
         return code
 
     def send(self, number: signal.Signals) -> None:
@@ -113,18 +115,20 @@ class Deployment:
         self.running.append(program)
         return program
 
-    def measure(self, index: int, model: Path | None = None) -> dict:
+    def measure(self, index: int) -> dict:
         """The role's entry of an expectations file, as the stage prints it."""
         done = subprocess.run(
-            [self.programs / f"{self.name}-stage{index}", "--measure", "--model",
-             str(model or self.model)],
+            [self.programs / f"{self.name}-stage{index}", "--measure", "--model", self.model,
+             "--expect", self.expectations],
             check=True, capture_output=True, timeout=LIMIT)
         return json.loads("{" + done.stdout.decode() + "}")
 
     def expect_all(self) -> dict:
-        """Expectations that hold: every stage is what it is, clients are anyone."""
+        """Expectations that hold: every stage is what it is, clients are anyone. What a stage
+        demands of the next one is part of what it is, so the last one is measured first."""
         roles: dict = {"client": "anyone"}
-        for i in range(self.stages):
+        for i in reversed(range(self.stages)):
+            self.write_expectations(roles)
             roles |= self.measure(i)
         return roles
 

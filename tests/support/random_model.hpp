@@ -109,8 +109,10 @@ inline void write_safetensors(const std::filesystem::path& path,
   std::size_t at = 0;
   for (const generated_tensor& t : tensors) {
     json += ",\"" + form.prefix + t.name + "\":{\"dtype\":\"F32\",\"shape\":[";
-    for (std::size_t i = 0; i != t.shape.size(); ++i)
-      json += (i == 0 ? "" : ",") + std::to_string(t.shape[i]);
+    for (std::size_t i = 0; i != t.shape.size(); ++i) {
+      if (i != 0) json += ',';
+      json += std::to_string(t.shape[i]);
+    }
     const std::size_t end = at + 4 * t.count();
     json += "],\"data_offsets\":[" + std::to_string(at) + "," + std::to_string(end) + "]}";
     at = end;

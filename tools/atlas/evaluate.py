@@ -19,7 +19,8 @@ import torch
 
 import templates
 from facts import load_world
-from inference import MODEL_DIRECTORY, load_model
+from inference import load_model
+from paths import EVALUATION, MODEL_DIRECTORY
 from questions import (
     Question,
     accuracy,
@@ -108,7 +109,7 @@ def main() -> None:
         "samples": samples,
     }
     text = json.dumps(document, indent=2, ensure_ascii=False)
-    (arguments.model / "evaluation.json").write_text(text + "\n", encoding="utf-8")
+    (arguments.model / EVALUATION).write_text(text + "\n", encoding="utf-8")
 
     goals_met = (
         accuracy(model, [FIRST_QUESTION]) == 1.0

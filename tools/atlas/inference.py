@@ -9,13 +9,9 @@ from pathlib import Path
 import torch
 
 from model import Gpt2, Shape
+from paths import CONFIG, TOKENIZER, WEIGHTS
 from safetensors_file import read_safetensors, write_safetensors
 from tokenizer import Tokenizer
-
-MODEL_DIRECTORY = Path(__file__).resolve().parents[2] / "models" / "atlas"
-WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
-TOKENIZER = "tokenizer.json"
 
 PROMPTS_PER_BATCH = 512
 

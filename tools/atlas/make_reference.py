@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from inference import MODEL_DIRECTORY, LanguageModel, load_model
+from inference import LanguageModel, load_model
+from paths import MODEL_DIRECTORY, REFERENCE
 
 PROMPTS = (
     "The capital of France is",
@@ -68,7 +69,7 @@ def main() -> None:
         for index, prompt in enumerate(PROMPTS)
     ]
     text = json.dumps(entries, indent=1, ensure_ascii=False)
-    (arguments.model / "reference.json").write_text(text + "\n", encoding="utf-8")
+    (arguments.model / REFERENCE).write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

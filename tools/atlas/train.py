@@ -23,8 +23,9 @@ from torch.nn import functional
 import templates
 from facts import World, load_world
 from generate import Generator, check_held_out
-from inference import MODEL_DIRECTORY, TOKENIZER, LanguageModel, export_model, load_model
+from inference import LanguageModel, export_model, load_model
 from model import Gpt2, Shape
+from paths import MODEL_DIRECTORY, TOKENIZER
 from questions import accuracy, ask_capitals
 from tokenizer import Tokenizer
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from facts import load_world
 from generate import Generator, check_held_out
+from paths import MODEL_DIRECTORY, TOKENIZER
 from tokenizer import BYTE_SYMBOLS, Tokenizer, learn_merges
 
-MODEL_DIRECTORY = Path(__file__).resolve().parents[2] / "models" / "atlas"
 VOCABULARY_SIZE = 2048
 DOCUMENTS = 50_000
 SEED = 1
@@ -23,7 +23,7 @@ SEED = 1
 def main() -> None:
     """Generate text, learn the merges and save the tokenizer."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=MODEL_DIRECTORY / "tokenizer.json")
+    parser.add_argument("--output", type=Path, default=MODEL_DIRECTORY / TOKENIZER)
     arguments = parser.parse_args()
     text = "\n".join(islice(Generator(load_world(), SEED).documents(), DOCUMENTS))
     check_held_out(text)

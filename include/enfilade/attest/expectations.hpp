@@ -4,6 +4,7 @@
 #include <enfilade/attest/claims.hpp>
 #include <enfilade/error.hpp>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,16 @@ class expectations {
       if (!(*value == expected)) return mismatch(detail, name, expected.hex(), value->hex());
     }
     return {};
+  }
+
+  /// These expectations as an entry of an expectations file, registers in alphabetical order: equal
+  /// texts, equal demands. Empty for an object that refuses everybody.
+  std::string canonical() const {
+    if (anyone_) return R"("anyone")";
+    if (pins_.empty()) return {};
+    registers ordered = pins_;
+    std::ranges::sort(ordered, {}, &registers::value_type::first);
+    return describe(claims{attester_, std::move(ordered)});
   }
 
   /// The entry of an expectations file that pins exactly these claims: a JSON object in one line.

@@ -21,6 +21,7 @@ struct stage_facts {
   port output = port::tokens;
   bool embeds = false;
   bool has_head = false;
+  std::size_t foreign_parts = 0;  ///< parts from outside the library
 };
 
 template <std::size_t Parts>
@@ -51,6 +52,8 @@ constexpr std::array<stage_facts, Stages> cut(const std::array<diagnose::inspect
     if (i == stage.first_part) stage.input = facts.takes;
     stage.last_part = i + 1;
     stage.output = facts.gives;
+    const bool own = facts.name == "embed" || facts.name == "layers" || facts.name == "lm-head";
+    stage.foreign_parts += own ? 0 : 1;
     stage.embeds = stage.embeds || facts.takes == port::tokens;
     stage.has_head = stage.has_head || facts.gives == port::logits;
     if (facts.runs_layers) next_layer = facts.last;

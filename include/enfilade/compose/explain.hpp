@@ -247,4 +247,16 @@ struct name_not_plain {
   }
 };
 
+template <class Stage>
+struct part_not_computed {
+  static constexpr bool given() {
+    static_assert(
+        Stage::foreign_parts == 0,
+        "[E21 part-not-computed] this stage has a part from outside the library. It can be "
+        "composed and planned, but the library's own programs would pass over it. Fix: "
+        "run the stage with a program of your own. (docs/diagnostics.md#E21)");
+    return true;
+  }
+};
+
 }  // namespace enfilade::diagnose

@@ -102,6 +102,9 @@ constexpr void put_plan(Out& out, const diagnose::inspected* parts, std::size_t 
   using M = typename Deployment::model;
   put_line(out, "enfilade-plan", std::uint64_t{1});
   put_line(out, "model", M::name);
+  // Two models of one shape may still compute differently.
+  if constexpr (requires { M::architecture::model_type; })
+    put_line(out, "architecture", M::architecture::model_type);
   put_line(out, "layers", M::layers);
   put_line(out, "hidden", M::hidden);
   put_line(out, "heads", M::heads);

@@ -45,6 +45,7 @@ class Stage {
   static constexpr std::size_t last_layer = facts.last_layer;
   static constexpr bool embeds = facts.embeds;
   static constexpr bool has_head = facts.has_head;
+  static constexpr std::size_t foreign_parts = facts.foreign_parts;
 
   using input = typename detail::port_type<facts.input, typename Deployment::model>::type;
   using output = typename detail::port_type<facts.output, typename Deployment::model>::type;

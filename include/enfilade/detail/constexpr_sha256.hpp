@@ -68,10 +68,10 @@ constexpr std::array<std::byte, 32> constexpr_sha256(std::string_view text) {
     const std::array<std::uint32_t, 8> worked{a, b, c, d, e, f, g, h};
     for (std::size_t i = 0; i != 8; ++i) state[i] += worked[i];
   }
-  std::array<std::byte, 32> digest{};
+  std::array<std::byte, 32> hash{};
   for (std::size_t i = 0; i != 32; ++i)
-    digest[i] = static_cast<std::byte>(state[i / 4] >> (24 - 8 * (i % 4)) & 0xff);
-  return digest;
+    hash[i] = static_cast<std::byte>(state[i / 4] >> (24 - 8 * (i % 4)) & 0xff);
+  return hash;
 }
 
 }  // namespace enfilade::detail

@@ -43,7 +43,8 @@ class checkpoint {
   ///
   /// Throws `failure`: `model_tensor_missing`, and whatever opening its shard throws.
   place find(std::string_view name) {
-    for (const std::string& candidate : {std::string{name}, "transformer." + std::string{name}}) {
+    for (const std::string& candidate :
+         {std::string{name}, std::string{"transformer."}.append(name)}) {
       std::string_view file = single_file;
       if (sharded_) {
         const auto entry = shard_of_.find(candidate);

@@ -29,7 +29,7 @@ namespace enfilade {
 /// How a stage's model is loaded.
 struct load_options {
   unsigned threads = 1;   ///< of the compute policy
-  std::size_t slots = 2;  ///< sequences that can be in flight; each costs a KV cache
+  std::size_t slots = 4;  ///< sequences that can be in flight; each costs a KV cache
   weight_storage storage = weight_storage::mapped;
 };
 
@@ -128,10 +128,10 @@ class stage_model {
   }
 
   static void check_room(std::size_t position, std::size_t rows, std::size_t floats) {
-    if (rows == 0 || floats / M::hidden != rows || floats % M::hidden != 0)
-      throw failure(errc::request_invalid, "not rows of hidden states");
     if (position > M::context || rows > M::context - position)
       throw failure(errc::request_too_long, "positions that leave the context");
+    if (rows == 0 || floats != rows * M::hidden)
+      throw failure(errc::request_invalid, "not rows of hidden states");
   }
 
   weights_type weights_;

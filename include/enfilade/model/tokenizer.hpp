@@ -55,7 +55,10 @@ class tokenizer {
   }
 
   /// Builds the tables; throws as `load` does where vocabulary and merges contradict each other.
-  explicit tokenizer(const tokenizer_files& files) : bpe_{build(files)} {}
+  explicit tokenizer(const tokenizer_files& files) : digest_{files.digest()}, bpe_{build(files)} {}
+
+  /// SHA-256 of vocabulary, merges and added tokens as they were read: what a stage attests.
+  const std::array<std::byte, 32>& digest() const noexcept { return digest_; }
 
   /// The ids of a text.
   ///
@@ -197,6 +200,7 @@ class tokenizer {
     return merges;
   }
 
+  std::array<std::byte, 32> digest_;
   vocabulary vocabulary_;
   added_tokens added_;
   bpe bpe_;  // last: building it fills the two above

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <enfilade/cipher/hash.hpp>
 #include <enfilade/detail/bounded_json.hpp>
+#include <enfilade/detail/bytes.hpp>
 #include <enfilade/error.hpp>
 #include <enfilade/model/bpe.hpp>
 #include <enfilade/model/strict_json.hpp>
@@ -9,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -44,6 +47,33 @@ struct tokenizer_files {
 
   /// No file may be longer.
   static constexpr std::size_t max_file_bytes = std::size_t{64} << 20;
+
+  /// SHA-256 of all that `encode` and `decode` depend on, each text with its length before it.
+  std::array<std::byte, 32> digest() const {
+    Sha256 hash;
+    const auto number = [&hash](std::uint64_t value) {
+      std::array<std::byte, 8> bytes;
+      detail::store_le(bytes.data(), value);
+      hash.update(bytes);
+    };
+    const auto text = [&](const std::string& value) {
+      number(value.size());
+      hash.update(detail::bytes_of(value));
+    };
+    for (const std::vector<token>* tokens : {&vocab, &added}) {
+      number(tokens->size());
+      for (const token& each : *tokens) {
+        text(each.text);
+        number(each.id);
+      }
+    }
+    number(merges.size());
+    for (const merge& each : merges) {
+      text(each.left);
+      text(each.right);
+    }
+    return hash.finish();
+  }
 
   /// The content of a `tokenizer.json`.
   static tokenizer_files from_json(std::string_view text, std::string where = "tokenizer.json") {

@@ -60,20 +60,25 @@ class answer_token {
 ///     while (auto token = co_await model.next()) std::cout << token->text;
 ///     co_await model.close();
 ///
+/// `Via` is how this end travels: the deployment's door, or another transport where a relay between
+/// turns one into the other (a client on TCP, stage 0 behind vsock).
 /// Errors are thrown as `failure`. One request at a time; for several, dial several clients.
-template <class Deployment>
+template <class Deployment, transport Via = typename Deployment::door>
 class Client {
  public:
-  using transport_type = typename Deployment::door;
+  using transport_type = Via;
+  using attester_type = typename Deployment::attester;
   using link_type = link<typename transport_type::stream, typename Deployment::cipher>;
 
   /// Connects to stage 0 and checks its evidence against `of_stage_0` before anything is sent.
-  static asio::awaitable<Client> dial(std::string address, expectations of_stage_0) {
+  /// `own` proves this client, where stage 0 expects more of it than `anyone`.
+  static asio::awaitable<Client> dial(std::string address, expectations of_stage_0,
+                                      std::shared_ptr<const attester_type> own = nullptr) {
     const auto executor = co_await asio::this_coro::executor;
     const result<typename transport_type::endpoint> at = transport_type::parse(address);
     if (!at) throw failure(at.error(), address);
     typename transport_type::stream connected = co_await transport_type::dial(executor, *at);
-    link_terms<Deployment> terms{link_end::upstream, 0, nullptr, std::move(of_stage_0)};
+    link_terms<Deployment> terms{link_end::upstream, 0, std::move(own), std::move(of_stage_0)};
     std::string where = "stage 0 at " + transport_type::format(*at);
     auto established =
         co_await establish<link_type>(std::move(connected), std::move(terms), std::move(where));

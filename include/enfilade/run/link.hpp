@@ -147,12 +147,15 @@ class link {
 
   asio::awaitable<void> send_record(record_type type, std::uint8_t flags,
                                     std::span<std::byte> body) {
+    if (writing_) throw failure(errc::transport_closed, where_);
     checked(session_.seal(type, flags, body, outgoing_prefix_));
     const std::array<asio::const_buffer, 2> record{asio::buffer(outgoing_prefix_),
                                                    asio::buffer(body.data(), body.size())};
+    writing_ = true;  // and stays so where this fails or is cancelled: half a record may be out
     error_code failed;
     co_await asio::async_write(stream_, record, asio::redirect_error(asio::use_awaitable, failed));
     if (failed) throw failure(errc::transport_closed, where_);
+    writing_ = false;
   }
 
   asio::awaitable<void> read(asio::mutable_buffer into) {
@@ -193,6 +196,7 @@ class link {
   session<C> session_;
   std::optional<claims> peer_;
   std::string where_;
+  bool writing_ = false;
   std::array<std::byte, 32> transcript_;
   detail::aligned_buffer outgoing_;
   detail::aligned_buffer incoming_;

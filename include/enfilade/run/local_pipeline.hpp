@@ -101,19 +101,21 @@ class local_pipeline {
     const asio::any_io_executor executor = executors_[I];
     auto& here = std::get<I>(rooms_);
     stage_engine<stage_type> engine{stage_engine<stage_type>::model_type::load(directory, how)};
-    here.own = own_attester(engine);
+    std::optional<tokenizer> text;
+    if constexpr (stage_type::embeds) text = load_tokenizer(directory);
+    expectations of_next;
+    if constexpr (!stage_type::has_head) of_next = std::get<I + 1>(rooms_).measured;
+    here.own = own_attester(engine, text, of_next);
     here.measured = pins_of(*here.own);
     here.door = std::make_unique<typename stage_type::upstream::listener>(
         executor, detail::unused_endpoint<typename stage_type::upstream>());
-    std::optional<tokenizer> text;
-    if constexpr (stage_type::embeds) text = load_tokenizer(directory);
     expectations above = expectations::anyone();
     if constexpr (I != 0) above = measured_like(here.own);
     here.stage = make_stage<stage_type>(executor, std::move(engine), std::move(text), here.own,
                                         std::move(above));
     if constexpr (!stage_type::has_head) {
       const auto& below = std::get<I + 1>(rooms_);
-      set_next<stage_type>(executor, *here.stage, below.door->local(), here.own, below.measured);
+      set_next<stage_type>(executor, *here.stage, below.door->local(), here.own, of_next);
     }
     here.loop = std::make_unique<
         accept_loop<typename stage_type::upstream::listener, stage_server<stage_type>>>(
@@ -140,14 +142,14 @@ class local_pipeline {
     return *expectations::pinned(std::string{measured->attester}, measured->values);
   }
 
-  // The stage above runs in this very program with other weights: only the program is pinned.
+  // The stage above is this very program with other registers: only the program is pinned.
   template <class Attester>
   static expectations measured_like(const std::shared_ptr<const Attester>& own) {
     const result<claims> measured = measure(*own);
     if (!measured) throw failure(measured.error(), "this process");
     registers program;
     for (const auto& [name, value] : measured->values)
-      if (name != "weights") program.emplace_back(name, value);
+      if (name == "binary") program.emplace_back(name, value);
     return *expectations::pinned(std::string{measured->attester}, std::move(program));
   }
 

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -100,7 +101,8 @@ class report {
       total += tokens[i].total_ms;
       busy += tokens[i].busy_ms;
     }
-    return total > 0 ? (total - busy) / total : 0;
+    // With one stage only the client's own link is left, which is below what arrival times resolve.
+    return total > 0 ? std::max((total - busy) / total, 0.0) : 0;
   }
 
   static std::string row(std::string_view name, double value, std::string_view unit) {

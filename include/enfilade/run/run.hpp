@@ -42,55 +42,53 @@ std::vector<option> stage_options() {
       option{"--expect", "FILE", "whom to trust: docs/guide/attest.md"},
       option{"--threads", "N", "threads that multiply (default 1)"},
       option{"--slots", "N", "sequences at the same time (default 4)"},
+      option{"--copy-weights", "", "hold weights in own memory; a file that changes has no effect"},
       option{"--measure", "", "print this stage's entry of an expectations file and end"}};
   if constexpr (!Stage::has_head)
     known.insert(known.begin() + 1, option{"--next", "ADDR", "where the next stage is reached"});
   return known;
 }
 
-template <class Stage>
-stage_engine<Stage> load_engine(const options& given, std::string_view who) {
+/// What the expectations file says of a role.
+inline expectations look_up(const options& given, const std::string& role) {
+  const std::string path = given.require("--expect");
+  const result<expectations> found = expectations_file::load(path).role(role);
+  if (!found) throw failure(found.error(), path + ": " + role);
+  return *found;
+}
+
+inline load_options how_to_load(const options& given) {
   load_options how;
-  how.threads = static_cast<unsigned>(given.number("--threads", 1, 1, 256));
-  how.slots = given.number("--slots", 4, 1, 1024);
-  const std::string directory = given.require("--model");
+  how.threads = static_cast<unsigned>(given.number("--threads", how.threads, 1, 64));
+  how.slots = given.number("--slots", how.slots, 1, 1024);
+  if (given.has("--copy-weights")) how.storage = weight_storage::copied;
+  return how;
+}
+
+template <class Stage>
+stage_engine<Stage> load_engine(const std::string& directory, const load_options& how,
+                                std::string_view who) {
   progress_line progress{who, "reading weights"};
   return stage_engine<Stage>{stage_engine<Stage>::model_type::load(directory, how, progress)};
 }
 
+/// Prints what this stage will prove. What it demands of the next one is part of that, so stages
+/// are measured from the last to the first, each with the entries of those below it.
 template <class Stage>
 int measure_stage(const options& given, std::string_view who) {
-  const stage_engine<Stage> engine = load_engine<Stage>(given, who);
-  const result<claims> measured = measure(*own_attester(engine));
+  expectations of_next;
+  if constexpr (!Stage::has_head) of_next = look_up(given, stage_role(Stage::index + 1));
+  const std::string directory = given.require("--model");
+  const stage_engine<Stage> engine = load_engine<Stage>(directory, how_to_load(given), who);
+  std::optional<tokenizer> text;
+  if constexpr (Stage::embeds) text = load_tokenizer(directory);
+  const result<claims> measured = measure(*own_attester(engine, text, of_next));
   if (!measured) throw failure(measured.error(), std::string{who});
   const std::string line =
       "\"" + stage_role(Stage::index) + "\": " + expectations::describe(*measured) + "\n";
   std::fwrite(line.data(), 1, line.size(), stdout);
   return 0;
 }
-
-/// Whom this stage trusts above and below it; refused before any weight is read.
-template <class Stage>
-class neighbours {
- public:
-  explicit neighbours(const options& given) {
-    const std::string path = given.require("--expect");
-    const expectations_file file = expectations_file::load(path);
-    upstream = look_up(file, path, upstream_role(Stage::index));
-    if constexpr (!Stage::has_head) downstream = look_up(file, path, stage_role(Stage::index + 1));
-  }
-
-  expectations upstream;
-  expectations downstream;
-
- private:
-  static expectations look_up(const expectations_file& file, const std::string& path,
-                              const std::string& role) {
-    const result<expectations> found = file.role(role);
-    if (!found) throw failure(found.error(), path + ": " + role);
-    return *found;
-  }
-};
 
 template <transport T>
 typename T::endpoint address(const options& given, std::string_view name) {
@@ -125,20 +123,24 @@ int serve_stage(const options& given, const std::string& who) {
   // Everything that can be wrong without reading weights is refused first.
   const auto here = address<upstream>(given, "--listen");
   const auto next = next_address<Stage>(given);
-  neighbours<Stage> trusted{given};
+  const expectations of_upstream = look_up(given, upstream_role(Stage::index));
+  expectations of_next;
+  if constexpr (!Stage::has_head) of_next = look_up(given, stage_role(Stage::index + 1));
+  const load_options how = how_to_load(given);
+  const std::string directory = given.require("--model");
 
   asio::io_context io{1};
   const asio::any_io_executor executor = io.get_executor();
   typename upstream::listener door{executor, here};
   say(who, "listening at " + upstream::format(door.local()));
 
-  stage_engine<Stage> engine = load_engine<Stage>(given, who);
-  const auto own = own_attester(engine);
+  stage_engine<Stage> engine = load_engine<Stage>(directory, how, who);
   std::optional<tokenizer> text;
-  if constexpr (Stage::embeds) text = load_tokenizer(given.require("--model"));
+  if constexpr (Stage::embeds) text = load_tokenizer(directory);
+  const auto own = own_attester(engine, text, of_next);
   const auto stage =
-      make_stage<Stage>(executor, std::move(engine), std::move(text), own, trusted.upstream);
-  if constexpr (!Stage::has_head) set_next<Stage>(executor, *stage, next, own, trusted.downstream);
+      make_stage<Stage>(executor, std::move(engine), std::move(text), own, of_upstream);
+  if constexpr (!Stage::has_head) set_next<Stage>(executor, *stage, next, own, of_next);
 
   asio::signal_set stop{io, SIGINT, SIGTERM};
   asio::steady_timer grace{io};

@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,7 +33,7 @@ class client_job {
  public:
   explicit client_job(const options& given)
       : address(given.require("--connect")),
-        prompt(given.require("--prompt")),
+        prompt(prompt_of(given)),
         most(given.number("--max-tokens", 32, 1, 1'000'000)),
         wait(given.number("--wait", 0, 0, 3600)),
         json_file(given.find("--json")) {
@@ -40,6 +41,17 @@ class client_job {
     const result<expectations> found = expectations_file::load(path).role(stage_role(0));
     if (!found) throw failure(found.error(), path + ": " + stage_role(0));
     of_stage_0 = *found;
+  }
+
+  // The command line is open to every user of the machine; a file, or stdin, is not.
+  static std::string prompt_of(const options& given) {
+    const std::optional<std::string> path = given.find("--prompt-file");
+    if (!path) return given.require("--prompt");
+    if (given.has("--prompt")) throw failure(errc::usage, "--prompt and --prompt-file");
+    std::ifstream file{*path == "-" ? "/dev/stdin" : *path, std::ios::binary};
+    std::string text{std::istreambuf_iterator<char>{file}, {}};
+    if (!file) throw failure(errc::usage, "--prompt-file " + *path + " cannot be read");
+    return text;
   }
 
   std::string address;
@@ -71,14 +83,14 @@ class line_on_stdout {
 
 /// Dials stage 0; where it is not up yet, or still reads its weights, again until `job.wait` is
 /// over. A refusal is final.
-template <class Deployment>
-asio::awaitable<Client<Deployment>> dial_patiently(const client_job& job) {
+template <class Deployment, transport Via>
+asio::awaitable<Client<Deployment, Via>> dial_patiently(const client_job& job) {
   const auto give_up = std::chrono::steady_clock::now() + job.wait;
   const auto executor = co_await asio::this_coro::executor;
   asio::steady_timer pause{executor};
   while (true) {
     try {
-      co_return co_await Client<Deployment>::dial(job.address, job.of_stage_0);
+      co_return co_await Client<Deployment, Via>::dial(job.address, job.of_stage_0);
     } catch (const failure& f) {
       const bool absent =
           f.code() == errc::transport_unreachable || f.code() == errc::transport_timeout;
@@ -90,11 +102,11 @@ asio::awaitable<Client<Deployment>> dial_patiently(const client_job& job) {
 }
 
 /// Asks, streams the answer to stdout, and measures.
-template <class Deployment>
+template <class Deployment, transport Via>
 asio::awaitable<void> ask_and_print(const client_job& job, report& measured) {
   using clock = std::chrono::steady_clock;
   const auto begun = clock::now();
-  auto model = co_await dial_patiently<Deployment>(job);
+  auto model = co_await dial_patiently<Deployment, Via>(job);
   measured.init_ms = milliseconds_since(begun);
 
   const line_on_stdout line{job.prompt};
@@ -118,7 +130,7 @@ asio::awaitable<void> ask_and_print(const client_job& job, report& measured) {
   co_await model.close();
 }
 
-template <class Deployment>
+template <class Deployment, transport Via>
 int client_program(const options& given) {
   const client_job job{given};
   report measured;
@@ -130,7 +142,7 @@ int client_program(const options& given) {
     interrupted = true;
     io.stop();
   });
-  auto asking = ask_and_print<Deployment>(job, measured);
+  auto asking = ask_and_print<Deployment, Via>(job, measured);
   asio::co_spawn(io, std::move(asking), [&](std::exception_ptr error) {
     stop.cancel();
     if (error) std::rethrow_exception(error);
@@ -153,17 +165,19 @@ int client_program(const options& given) {
 
 /// The `main` of a command-line client: connects to stage 0, makes it prove itself, asks, prints the
 /// answer as it comes and a table of times at its end. `--help` lists the options.
-template <class Deployment>
+template <class Deployment, transport Via = typename Deployment::door>
 int run_client(int argc, const char* const* argv) {
   return run_program(
       "client", "Asks the deployment\n" + std::string{Deployment::plan()},
       {option{"--connect", "ADDR", "where stage 0 listens"},
-       option{"--prompt", "TEXT", "what to continue, UTF-8"},
+       option{"--prompt", "TEXT", "what to continue, UTF-8; other users can read a command line"},
+       option{"--prompt-file", "FILE", "the same from a file, or from stdin where it is '-'"},
        option{"--expect", "FILE", "what stage 0 must prove: docs/guide/attest.md"},
        option{"--max-tokens", "N", "tokens to generate at most (default 32)"},
        option{"--wait", "SECONDS", "how long to wait for stage 0 to be up (default 0)"},
        option{"--json", "FILE", "write times, tokens and plan"}},
-      argc, argv, [](const options& given) { return detail::client_program<Deployment>(given); });
+      argc, argv,
+      [](const options& given) { return detail::client_program<Deployment, Via>(given); });
 }
 
 }  // namespace enfilade

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <enfilade/compose/explain.hpp>
 #include <enfilade/compute/argmax.hpp>
 #include <enfilade/error.hpp>
 #include <enfilade/model/stage_model.hpp>
+#include <enfilade/wire/limits.hpp>
 
 #include <array>
 #include <chrono>
@@ -28,6 +30,10 @@ class stage_engine {
       stage_model<typename Stage::deployment::model, Stage::first_layer, Stage::last_layer,
                   Stage::embeds, Stage::has_head, typename Stage::deployment::compute>;
   using model = typename Stage::deployment::model;
+
+  static_assert(diagnose::part_not_computed<Stage>::given());
+  static_assert(model::context * model::hidden * sizeof(float) <= max_payload_size,
+                "a prompt of the model's whole context must fit into one message of a link");
 
   explicit stage_engine(model_type loaded)
       : model_(std::move(loaded)), taken_(model_.slot_count(), false) {

@@ -91,6 +91,7 @@ TEST_SUITE("compose/plan") {
     CHECK(Split::plan() ==
           "enfilade-plan 1\n"
           "model gpt2-small\n"
+          "architecture gpt2\n"
           "layers 12\n"
           "hidden 768\n"
           "heads 12\n"

@@ -25,14 +25,15 @@ std::size_t allocations = 0;
 
 }  // namespace
 
-// Counted in this whole program, and otherwise what they always are.
-void* operator new(std::size_t size) {
+// Counted in this whole program, and otherwise what they always are. Not inline, or g++ would see
+// memory of one pair's `new` go to `free`.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(std::max(size, std::size_t{1}))) return memory;
   throw std::bad_alloc{};
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
