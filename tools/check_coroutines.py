@@ -148,6 +148,18 @@ def head_of(tokens: list[Token], i: int) -> int:
     return j + 1
 
 
+def without_template(head: list[str]) -> list[str]:
+    """The words of a declaration after `template <...>`, whose default arguments have an '='."""
+    if head[:2] != ["template", "<"]:
+        return head
+    depth = 0
+    for i, word in enumerate(head[1:], start=1):
+        depth += {"<": 1, ">": -1, ">>": -2}.get(word, 0)
+        if depth <= 0:
+            return head[i + 1 :]
+    return head
+
+
 def is_block(tokens: list[Token], i: int) -> bool:
     """Whether the '{' at i holds statements or members, judged by what stands before it."""
     before = text_at(tokens, i - 1)
@@ -158,7 +170,7 @@ def is_block(tokens: list[Token], i: int) -> bool:
         return text_at(tokens, opening - 1) != "decltype"
     if before in {"&", "&&"}:
         return text_at(tokens, i - 2) == ")"  # a ref-qualified member function
-    head = [token.text for token in tokens[head_of(tokens, i) : i]]
+    head = without_template([token.text for token in tokens[head_of(tokens, i) : i]])
     if "(" not in head and "=" not in head and DECLARATIONS & set(head):
         return True
     if "requires" in head and "=" not in head:  # void f() requires Small<T> {
@@ -317,6 +329,7 @@ BAD = [
 ]
 
 GOOD = [
+    "template <class D, class V = typename D::door> class C { A f() { co_await g(); } A h{1}; };",
     "T t{1, 2}; co_await f(std::move(t));",
     "co_await f([] { return T{1}; });",
     "co_await f([]() -> T { return c ? T{1} : T{2}; });",

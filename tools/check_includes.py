@@ -78,7 +78,7 @@ TABLE: dict[str, Row] = {
     "model/config.hpp": Row(outside=SYSTEM + JSON, inside=POLICY + ("model/",)),
     "model/safetensors.hpp": Row(outside=SYSTEM + JSON, inside=POLICY + ("model/",), kernel=True),
     "model/strict_json.hpp": Row(outside=SYSTEM + JSON, inside=POLICY + ("model/",), kernel=True),
-    "model/tokenizer": Row(outside=SYSTEM + JSON, inside=POLICY + ("model/",)),
+    "model/tokenizer": Row(outside=SYSTEM + JSON, inside=POLICY + ("cipher/hash.hpp", "model/")),
     "run/": Row(outside=ASIO + SYSTEM, inside=EVERYTHING, kernel=True),
     "run/report.hpp": Row(outside=JSON, inside=EVERYTHING),  # what --json FILE writes
     "enfilade.hpp": Row(inside=("",)),

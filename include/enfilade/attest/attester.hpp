@@ -27,16 +27,14 @@ using report_data_view = std::span<const std::byte, 64>;
 /// is trusted to say truthfully what is measured and to refuse what is forged. It does not decide
 /// which program is wanted: that is the business of `expectations`.
 ///
-/// | expression             | must be                          | meaning |
-/// |------------------------|----------------------------------|-------------------------------------|
-/// | `A::policy_role`       | `role::attester`                 | how `with<...>` recognises it | |
-/// `A::name`              | `std::string_view`               | how an expectations file calls it |
-/// | `A::format`            | `std::uint16_t`                  | how the link calls its evidence |
-/// | `A{told}`              | from `registers`                | values it cannot measure:
-/// `weights` | | `a.attest(data)`       | `result<std::vector<std::byte>>` | evidence of this
-/// program, for `data`| | `A::verify(e, data)`   | `result<claims>`                 | what `e`
-/// says, if it says it of     | |                        |                                  |
-/// `data` and is genuine               |
+/// | expression           | must be                          | meaning                           |
+/// |----------------------|----------------------------------|-----------------------------------|
+/// | `A::policy_role`     | `role::attester`                 | how `with<...>` recognises it     |
+/// | `A::name`            | `std::string_view`               | how expectations call it          |
+/// | `A::format`          | `std::uint16_t`                  | how the link calls its evidence   |
+/// | `A{told}`            | from `registers`                 | what it cannot measure: `weights` |
+/// | `a.attest(data)`     | `result<std::vector<std::byte>>` | evidence of this program          |
+/// | `A::verify(e, data)` | `result<claims>`                 | what `e` says, if it is genuine   |
 ///
 /// `verify` is given bytes that a stranger chose. It bounds every length before it uses it, never
 /// throws, and answers `errc::attest_malformed`, `attest_bad_signature` or

@@ -34,13 +34,14 @@ concept stage_explained = explain_stage<(Index < Count), Index, Count>::given();
 
 /// A pipeline with its model and policies: what `Pipeline<...>::of<...>::with<...>` names.
 ///
-/// | member                                   | meaning |
-/// |------------------------------------------|----------------------------------------------------|
-/// | `stage_count`, `stage<I>`                | its stages, counted from 0; E15 where there is none
-/// | | `model`, `cipher`, `attester`, `compute` | the types that were named | | `door` | the
-/// transport where clients come in                | | `link<I>`                                |
-/// the transport on the left of stage I: of stage 0   | | | the door; of `link<stage_count>` `void`
-/// | | `plan()`, `plan_digest()`                | the canonical text and its SHA-256 |
+/// | member                                   | meaning                                       |
+/// |------------------------------------------|-----------------------------------------------|
+/// | `stage_count`, `stage<I>`                | its stages, from 0; E15 where there is none   |
+/// | `model`, `cipher`, `attester`, `compute` | the types that were named                     |
+/// | `door`                                   | the transport where clients come in           |
+/// | `link<I>`                                | the transport left of stage I: of stage 0 the |
+/// |                                          | door; of `link<stage_count>` `void`           |
+/// | `plan()`, `plan_digest()`                | the canonical text and its SHA-256            |
 ///
 /// The order of the policies in `with<...>` is not part of the type: two orders, one deployment.
 template <class Topology, class Model, class Cipher, class Attester, class Compute, class Door>

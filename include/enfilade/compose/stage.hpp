@@ -25,14 +25,15 @@ struct port_type<port::logits, Model> : std::type_identity<Logits<Model::vocab>>
 
 /// What lies between two relays: one binary, one enclave. Named by `Deployment::stage<I>`.
 ///
-/// | member                      | meaning |
-/// |-----------------------------|-----------------------------------------------------------------|
-/// | `deployment`, `index`       | whose stage it is, and which, counted from 0 | | `first_layer`,
-/// `last_layer` | the model's layers that it runs: [first, last), possibly none   | | `embeds`,
-/// `has_head`        | whether it turns tokens into hidden states, and those to logits | | `input`,
-/// `output`           | `Tokens`, `Hidden<D>` or `Logits<V>`                            | |
-/// `upstream`                  | the transport on its left: of stage 0, the deployment's door    |
-/// | `downstream`                | the transport on its right: of the last stage, `void` |
+/// | member                      | meaning                                                      |
+/// |-----------------------------|--------------------------------------------------------------|
+/// | `deployment`, `index`       | whose stage it is, and which, counted from 0                 |
+/// | `first_layer`, `last_layer` | the layers that it runs: [first, last), possibly none        |
+/// | `embeds`, `has_head`        | whether tokens become hidden states here, and those logits   |
+/// | `foreign_parts`             | how many of its parts come from outside the library          |
+/// | `input`, `output`           | `Tokens`, `Hidden<D>` or `Logits<V>`                         |
+/// | `upstream`                  | the transport on its left: of stage 0, the deployment's door |
+/// | `downstream`                | the transport on its right: of the last stage, `void`        |
 template <class Deployment, std::size_t Index>
 class Stage {
   static constexpr detail::stage_facts facts = Deployment::stages[Index];

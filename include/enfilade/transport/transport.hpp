@@ -59,19 +59,19 @@ concept listener = std::constructible_from<L, asio::any_io_executor, Endpoint> &
 /// plaintext (a `cipher` sealed the record before) and never decides whom to trust (that is the
 /// `attester`'s business), so it can be wrong about delivery, never about secrecy.
 ///
-/// | expression                | must be                   | meaning |
-/// |---------------------------|---------------------------|---------------------------------------|
-/// | `T::policy_role`          | `role::transport`         | how `with<...>` recognises it | |
-/// `T::name`                 | `std::string_view`        | the address's first word: `tcp:`      |
-/// | `T::endpoint`             | regular                   | where a peer listens | |
-/// `T::parse(text)`          | `result<T::endpoint>`     | reads `name:...`; strict, bounded     |
-/// | `T::format(at)`           | `std::string`             | the text that `parse` reads back | |
-/// `T::stream`               | movable, async read/write | one connection, duplex, can half-close|
-/// | `T::dial(ex, at)`         | `awaitable<T::stream>`    | connects | | `T::listener{ex, at}` |
-/// an open door              | listens from here on                  | | `listener.accept()` |
-/// `awaitable<T::stream>`    | the next peer                         | | `listener.local()` |
-/// `T::endpoint`             | where it listens (the real port)      | | `listener.close()` | |
-/// ends a waiting `accept`               |
+/// | expression            | must be                   | meaning                             |
+/// |-----------------------|---------------------------|-------------------------------------|
+/// | `T::policy_role`      | `role::transport`         | how `with<...>` recognises it       |
+/// | `T::name`             | `std::string_view`        | the first word of addresses: `tcp:` |
+/// | `T::endpoint`         | regular                   | where a peer listens                |
+/// | `T::parse(text)`      | `result<T::endpoint>`     | reads `name:...`; strict, bounded   |
+/// | `T::format(at)`       | `std::string`             | the text that `parse` reads back    |
+/// | `T::stream`           | movable, async read/write | one connection, can half-close      |
+/// | `T::dial(ex, at)`     | `awaitable<T::stream>`    | connects                            |
+/// | `T::listener{ex, at}` | an open door              | listens from here on                |
+/// | `listener.accept()`   | `awaitable<T::stream>`    | the next peer                       |
+/// | `listener.local()`    | `T::endpoint`             | where it listens (the real port)    |
+/// | `listener.close()`    |                           | ends a waiting `accept`             |
 ///
 /// Constructors of `T::endpoint` and `T::stream` are written out: g++ 12 miscompiles temporary
 /// aggregates in an expression with `co_await`.

@@ -119,8 +119,8 @@ asio::awaitable<bool> hear_one(Client<Deployment>& model, answer& heard) {
 template <class Deployment>
 asio::awaitable<void> ask(Client<Deployment>& model, request question, answer& heard) {
   co_await model.ask(std::move(question));
-  while (co_await hear_one(model, heard)) {
-  }
+  bool more = true;
+  while (more) more = co_await hear_one(model, heard);
 }
 
 }  // namespace test
