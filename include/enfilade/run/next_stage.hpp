@@ -39,15 +39,17 @@ class next_stage {
   using link_type = link<stream, typename Stage::deployment::cipher>;
   using clock = std::chrono::steady_clock;
 
-  /// How long the stage below may work on one step before it counts as lost.
-  static constexpr std::chrono::seconds patience{30};
+  static constexpr std::chrono::seconds default_patience{30};
 
+  /// `patience` is how long the stage below may work on one step before it counts as lost.
   next_stage(asio::any_io_executor executor, typename transport_type::endpoint at,
-             link_terms<typename Stage::deployment> terms, Owner& owner)
+             link_terms<typename Stage::deployment> terms, Owner& owner,
+             clock::duration patience = default_patience)
       : executor_(executor),
         at_(std::move(at)),
         terms_(std::move(terms)),
         owner_(owner),
+        patience_(patience),
         sending_(executor),
         dialling_(executor),
         pause_(executor) {}
@@ -176,9 +178,9 @@ class next_stage {
   asio::awaitable<void> watch(std::shared_ptr<link_type> watched) {
     asio::steady_timer tick{executor_};
     while (link_ == watched) {
-      tick.expires_after(std::chrono::seconds{1});
+      tick.expires_after(patience_ / 30);
       co_await tick.async_wait(asio::use_awaitable);
-      if (unanswered_ > 0 && clock::now() - last_sign_of_life_ > patience) watched->abandon();
+      if (unanswered_ > 0 && clock::now() - last_sign_of_life_ > patience_) watched->abandon();
     }
   }
 
@@ -186,6 +188,7 @@ class next_stage {
   typename transport_type::endpoint at_;
   link_terms<typename Stage::deployment> terms_;
   Owner& owner_;
+  clock::duration patience_;
   async_mutex sending_;
   async_mutex dialling_;
   asio::steady_timer pause_;

@@ -14,6 +14,9 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -72,6 +75,17 @@ inline void print(std::string_view text) {
   std::fflush(stdout);
 }
 
+/// Prints what a model or a user wrote: on a terminal without the control characters that could
+/// move its cursor or do worse; elsewhere as it is.
+inline void print_foreign(std::string text) {
+  static const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  const auto unsafe = [](char c) {
+    return (static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\t') || c == '\x7f';
+  };
+  if (terminal) std::ranges::replace_if(text, unsafe, '?');
+  print(text);
+}
+
 /// Begins a line on stdout and ends it whatever comes, so that an error has a line of its own.
 class line_on_stdout {
  public:
@@ -121,7 +135,7 @@ asio::awaitable<void> ask_and_print(const client_job& job, report& measured) {
     measured.tokens.emplace_back(token->id, total, static_cast<double>(token->busy_ns) * 1e-6);
     const std::string whole = characters.push(token->text);
     measured.text += whole;
-    print(whole);
+    print_foreign(whole);
   }
   const std::string rest = characters.finish();
   measured.text += rest;

@@ -146,7 +146,9 @@ class building {
   /// The whole answer to one question, over a link of its own.
   answer ask(request question) {
     const auto model = client();
-    return ask(*model, std::move(question));
+    answer heard = ask(*model, std::move(question));
+    finish(model->close());
+    return heard;
   }
   answer ask(Client<Deployment>& model, request question) {
     answer heard;

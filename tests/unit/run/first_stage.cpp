@@ -130,12 +130,22 @@ TEST_SUITE("run/first_stage, requests") {
   }
 
   TEST_CASE("a text ends where the model ends it") {
-    building<Two> rooms;
-    // With tied embeddings and random weights, what stands there last is what comes next.
-    const answer heard = rooms.ask(tokens({'a', 256, 256, 256}, 5));
+    const ids whole = building<Two>{}.ask(tokens(abc, 8)).tokens;
+    // The same model under a tokenizer in which one of these tokens ends a text.
+    std::size_t last = 1;
+    while (std::ranges::count(whole, whole[last]) != 1) ++last;
+    nlohmann::json words = test::small_tokenizer();
+    words["model"]["vocab"][byte_level::text(static_cast<unsigned char>(whole[last]))] = 256;
+    words["added_tokens"][0]["id"] = whole[last];
+    test::letters_directory model;
+    test::write_file(model.path() / "tokenizer.json", words.dump());
+
+    building<Two> rooms{building<Two>::same(1), model.path()};
+    const answer heard = rooms.ask(tokens(abc, 8));
     CHECK(heard.ended);
     CHECK(heard.reason == done_reason::end_of_text);
-    CHECK(heard.tokens.empty());
+    CHECK(heard.tokens == ids(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(last)));
+    CHECK(rooms.ask(tokens(abc, last)).reason == done_reason::length);
   }
 
   TEST_CASE("without a tokenizer a stage takes ids, and says so to who sends text") {
