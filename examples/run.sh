@@ -84,7 +84,12 @@ build_shown() {
     return 1
   fi
 }
-if ! ninja -C "$build" -n "${targets[@]}" 2>/dev/null | grep -q 'no work to do'; then
+# A dry run that would compile or link nothing; the list of headers is checked in any case.
+up_to_date() {
+  [[ -f $build/build.ninja ]] && plan=$(ninja -C "$build" -n "${targets[@]}" 2>/dev/null) &&
+    [[ $plan != *Building* && $plan != *Linking* && $plan != *Re-running* ]]
+}
+if ! up_to_date; then
   echo "run.sh: building $name (a minute or two, once)" >&2
   mkdir -p "$build"
   (build_shown) 9>"$build/lock" || exit 1
@@ -199,13 +204,19 @@ role_of[$client]=client
 
 while true; do
   code=0
+  ended=
   wait -n -p ended "${!role_of[@]}" || code=$?
-  [[ -n ${ended:-} ]] || continue  # a signal woke us; the client is told and will end
+  if $interrupted; then
+    # Ctrl-C reaches everybody at once; what counts is how the client ends. `wait` was woken by the
+    # signal, so what it returned is not the client's code.
+    code=0
+    wait "$client" || code=$?
+    exit $((code >= 127 ? 75 : code))
+  fi
+  [[ -n $ended ]] || continue
   role=${role_of[$ended]}
   unset "role_of[$ended]"
   [[ $role == client ]] && exit "$code"
-  # Ctrl-C reaches everybody at once; what counts is how the client ends.
-  $interrupted && continue
   # Somebody else ended first. Where it was killed or told to stop, the client has seen that and
   # says it better.
   if ((code == 0 || code >= 128)); then

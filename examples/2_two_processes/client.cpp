@@ -2,6 +2,8 @@
 
 // Talks to stage 0 alone, and to that only after it has proved what it is.
 
+#include <enfilade/run/run_client.hpp>
+
 #include "topology.hpp"
 
 //[main

@@ -2,6 +2,8 @@
 
 // Compiled once per stage, with -DSTAGE=0, -DSTAGE=1, ...
 
+#include <enfilade/run/run.hpp>
+
 #include "topology.hpp"
 
 //[main

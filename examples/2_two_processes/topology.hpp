@@ -5,7 +5,15 @@
 // from CMakeLists.txt; a program of your own would have neither and name its types here.
 
 //[topology
-#include <enfilade/enfilade.hpp>
+// What the deployment names and nothing else: then a stage has no symbol of a policy that it lacks.
+// <enfilade/enfilade.hpp> has everything, for programs that are not measured.
+#include <enfilade/attest/insecure.hpp>
+#include <enfilade/cipher/aes_gcm.hpp>
+#include <enfilade/compute/cpu_f32.hpp>
+#include <enfilade/model/atlas.hpp>
+#include <enfilade/model/gpt2.hpp>
+#include <enfilade/pipeline.hpp>
+#include <enfilade/transport/tcp.hpp>
 
 #include <cstddef>
 

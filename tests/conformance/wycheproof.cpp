@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "test_data.hpp"
+#include "support/test_data.hpp"
 
 namespace {
 

@@ -86,7 +86,7 @@ class RunSh(unittest.TestCase):
                 while children_of(marker) and time.monotonic() < end:
                     time.sleep(0.02)
                 self.assertEqual(children_of(marker), [])
-                script.communicate()
+                script.communicate()  # closes both pipes
 
 
 if __name__ == "__main__":

@@ -97,8 +97,10 @@ def ask_other_relations(world: World) -> dict[str, list[Question]]:
     """Questions on everything but capitals, by relation."""
     questions = {
         "continent": [
-            *ask_countries(world, "{country} is a country in {continent}.", "continent"),
             *ask_countries(world, "The continent of {country} is {continent}.", "continent"),
+            *ask_countries(
+                world, "{country} belongs to the continent of {continent}.", "continent"
+            ),
         ],
         "region": ask_countries(world, "{country} is part of {region}.", "region"),
         "language": [

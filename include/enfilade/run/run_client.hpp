@@ -89,7 +89,7 @@ inline void print_foreign(std::string text) {
 /// Begins a line on stdout and ends it whatever comes, so that an error has a line of its own.
 class line_on_stdout {
  public:
-  explicit line_on_stdout(std::string_view beginning) { print(beginning); }
+  explicit line_on_stdout(std::string_view beginning) { print_foreign(std::string{beginning}); }
   line_on_stdout(const line_on_stdout&) = delete;
   line_on_stdout& operator=(const line_on_stdout&) = delete;
   ~line_on_stdout() { print("\n"); }
@@ -140,7 +140,7 @@ asio::awaitable<void> ask_and_print(const client_job& job, report& measured) {
   const std::string rest = characters.finish();
   measured.text += rest;
   measured.finished = model.finished() == done_reason::length ? "length" : "end_of_text";
-  print(rest);
+  print_foreign(rest);
   co_await model.close();
 }
 

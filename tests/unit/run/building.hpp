@@ -108,6 +108,9 @@ struct room {
   std::unique_ptr<host> next;
 };
 
+/// What stage 1 demands of the stage above it.
+enum class whom_stage_1_expects { anybody, stage_0, itself };
+
 /// All stages of `Deployment`, over `Loopback`, with a host in front of each but the first.
 template <class Deployment>
 class building {
@@ -115,7 +118,9 @@ class building {
   static constexpr std::size_t stage_count = Deployment::stage_count;
   using slots = std::array<std::size_t, stage_count>;
 
-  explicit building(const slots& each = same(4), const std::filesystem::path& model = letters()) {
+  explicit building(const slots& each = same(4), const std::filesystem::path& model = letters(),
+                    whom_stage_1_expects wanted = whom_stage_1_expects::anybody)
+      : wanted_(wanted) {
     build<stage_count - 1>(model, each);
   }
   building(const building&) = delete;
@@ -207,7 +212,7 @@ class building {
     here.own = own_attester(engine, text, of_next);
     here.door = std::make_unique<Loopback::listener>(executor, fresh_address());
     here.stage = make_stage<stage_type>(executor, std::move(engine), std::move(text), here.own,
-                                        expectations::anyone());
+                                        expected_above<I>(model));
     if constexpr (!stage_type::has_head) {
       const auto& below = std::get<I + 1>(rooms_);
       here.next = std::make_unique<host>(executor, below.door->local());
@@ -217,6 +222,16 @@ class building {
         executor, *here.door, *here.stage, stage_role(I));
     asio::co_spawn(executor, here.loop->run(), asio::detached);
     if constexpr (I != 0) build<I - 1>(model, each);
+  }
+
+  template <std::size_t I>
+  expectations expected_above(const std::filesystem::path& model) {
+    if (I != 1 || wanted_ == whom_stage_1_expects::anybody) return expectations::anyone();
+    const expectations itself = exactly(*std::get<I>(rooms_).own);
+    if (wanted_ == whom_stage_1_expects::itself) return itself;
+    using above = stage_engine<typename Deployment::template stage<0>>;
+    const above engine{above::model_type::load(model)};
+    return exactly(*own_attester(engine, load_tokenizer(model), itself));
   }
 
   asio::awaitable<void> dial(std::unique_ptr<Client<Deployment>>& made) {
@@ -229,6 +244,7 @@ class building {
 
   static asio::awaitable<void> note(asio::awaitable<bool> hearing) { co_await std::move(hearing); }
 
+  whom_stage_1_expects wanted_;
   decltype(rooms_of(std::make_index_sequence<stage_count>{})) rooms_;
 };
 

@@ -13,6 +13,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -67,10 +68,9 @@ class scribe {
 };
 
 bytes message_bytes(const message_header& header, std::string_view payload = {}) {
-  bytes out(message_header_size);
+  bytes out(message_header_size + payload.size());
   encode(header, std::span{out}.first<message_header_size>());
-  const auto text = detail::bytes_of(payload);
-  out.insert(out.end(), text.begin(), text.end());
+  std::ranges::copy(detail::bytes_of(payload), out.begin() + message_header_size);
   return out;
 }
 
