@@ -75,25 +75,26 @@ make_programs() {
       -DENFILADE_BUILD_TESTS=OFF -DENFILADE_INSTALL=OFF
   cmake --build "$build" --target "${targets[@]}"
 }
+# Says nothing where all is built; else how far it is, in place on a terminal.
 build_shown() {
   flock 9  # two of these scripts may have been started at once
-  if [[ -t 2 ]]; then
-    make_programs >&2
-  elif ! make_programs >"$build/log" 2>&1; then
-    tail -n 30 "$build/log" >&2
-    return 1
-  fi
+  make_programs >"$build/log" 2>&1 &
+  local builder=$! shown=false
+  for ((ticks = 0; ; ++ticks)); do
+    kill -0 "$builder" 2>/dev/null || break
+    sleep 0.1
+    ((ticks >= 10)) || continue
+    $shown || echo "run.sh: building $name (a minute or two, once)" >&2
+    shown=true
+    [[ -t 2 ]] && printf '\r\033[K%.70s' "$(tail -n 1 "$build/log")" >&2
+  done
+  $shown && [[ -t 2 ]] && printf '\r\033[K' >&2
+  wait "$builder" && return
+  tail -n 30 "$build/log" >&2
+  return 1
 }
-# A dry run that would compile or link nothing; the list of headers is checked in any case.
-up_to_date() {
-  [[ -f $build/build.ninja ]] && plan=$(ninja -C "$build" -n "${targets[@]}" 2>/dev/null) &&
-    [[ $plan != *Building* && $plan != *Linking* && $plan != *Re-running* ]]
-}
-if ! up_to_date; then
-  echo "run.sh: building $name (a minute or two, once)" >&2
-  mkdir -p "$build"
-  (build_shown) 9>"$build/lock" || exit 1
-fi
+mkdir -p "$build"
+(build_shown) 9>"$build/lock" || exit 1
 bin=$build/examples
 
 # --- run -----------------------------------------------------------------------------------------------
@@ -105,6 +106,7 @@ interrupted=false
 
 # Whatever ends this script ends everything that it started.
 finish() {
+  trap "" INT TERM
   trap - EXIT
   ((${#role_of[@]})) && kill -TERM "${!role_of[@]}" 2>/dev/null
   wait
@@ -115,7 +117,7 @@ trap finish EXIT
 # The client ends a request in its own words; before there is one, this script says it.
 interrupt() {
   interrupted=true
-  [[ -n $client ]] && kill -INT "$client" 2>/dev/null && return
+  [[ -n $client ]] && kill -INT "$client" 2>/dev/null && return 0
   echo "run.sh: request.cancelled: interrupted: the request was ended by its client. Ask again." \
     "(docs/errors.md#request.cancelled)" >&2
   exit 75
@@ -181,6 +183,9 @@ for ((i = stages - 1; i >= 0; --i)); do
   expect
 done
 
+# Init time counts from here: weights, handshakes, evidence.
+since=$(date +%s%3N)
+
 # From the last room to the first: each needs the address of the next.
 next=()
 for ((i = stages - 1; i >= 0; --i)); do
@@ -198,7 +203,7 @@ until grep -q 'ready at' "$work/stage0"; do
   sleep 0.02
 done
 setpriv --pdeathsig TERM "$bin/$name-client" --connect "$address" --prompt "$prompt" \
-  --max-tokens "$max_tokens" --expect "$work/expectations.json" "${json[@]}" &
+  --max-tokens "$max_tokens" --expect "$work/expectations.json" --since "$since" "${json[@]}" &
 client=$!
 role_of[$client]=client
 

@@ -52,9 +52,9 @@ class running {
     rooms_ = std::make_unique<local_pipeline<Deployment>>(executors, model);
     for (asio::io_context& io : ios_)
       threads_.emplace_back([&io, work = asio::make_work_guard(io)] { io.run(); });
-    auto dialling = asio::co_spawn(client_io_, rooms_->dial(), asio::use_future);
+    auto dialled = asio::co_spawn(client_io_, dial(), asio::use_future);
     client_io_.run();
-    client_ = std::make_unique<Client<Deployment>>(dialling.get());
+    dialled.get();
   }
   ~running() {
     for (asio::io_context& io : ios_) io.stop();
@@ -70,6 +70,11 @@ class running {
   }
 
  private:
+  asio::awaitable<void> dial() {
+    auto made = co_await rooms_->dial();
+    client_ = std::make_unique<Client<Deployment>>(std::move(made));
+  }
+
   asio::awaitable<double> generate(std::size_t context, std::size_t tokens) {
     std::vector<std::uint32_t> prompt(context);
     for (std::size_t i = 0; i != context; ++i)
@@ -95,8 +100,8 @@ class running {
 
 /// Adds up all floats of a buffer: as fast as one core reads memory.
 __attribute__((target("avx2"))) float read_all(std::span<const float> values) {
-  std::array<__m256, 8> sums;
-  sums.fill(_mm256_setzero_ps());
+  __m256 sums[8];
+  for (__m256& sum : sums) sum = _mm256_setzero_ps();
   std::size_t i = 0;
   for (; i + 64 <= values.size(); i += 64)
     for (std::size_t lane = 0; lane != 8; ++lane)

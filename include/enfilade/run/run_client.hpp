@@ -18,10 +18,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +41,7 @@ class client_job {
         prompt(prompt_of(given)),
         most(given.number("--max-tokens", 32, 1, 1'000'000)),
         wait(given.number("--wait", 0, 0, 3600)),
+        since(given.number("--since", 0, 0, std::numeric_limits<std::int64_t>::max())),
         json_file(given.find("--json")) {
     const std::string path = given.require("--expect");
     const result<expectations> found = expectations_file::load(path).role(stage_role(0));
@@ -61,6 +64,7 @@ class client_job {
   std::string prompt;
   std::size_t most;
   std::chrono::seconds wait;
+  std::chrono::milliseconds since;  // Unix time when the stages were started; 0: not said
   std::optional<std::string> json_file;
   expectations of_stage_0;
 };
@@ -117,12 +121,9 @@ asio::awaitable<Client<Deployment, Via>> dial_patiently(const client_job& job) {
 
 /// Asks, streams the answer to stdout, and measures.
 template <class Deployment, transport Via>
-asio::awaitable<void> ask_and_print(const client_job& job, report& measured) {
+asio::awaitable<void> ask_and_print(Client<Deployment, Via>& model, const client_job& job,
+                                    report& measured) {
   using clock = std::chrono::steady_clock;
-  const auto begun = clock::now();
-  auto model = co_await dial_patiently<Deployment, Via>(job);
-  measured.init_ms = milliseconds_since(begun);
-
   const line_on_stdout line{job.prompt};
   utf8_stream characters;
   auto before = clock::now();
@@ -141,7 +142,31 @@ asio::awaitable<void> ask_and_print(const client_job& job, report& measured) {
   measured.text += rest;
   measured.finished = model.finished() == done_reason::length ? "length" : "end_of_text";
   print_foreign(rest);
-  co_await model.close();
+}
+
+/// The whole conversation with stage 0, which is told when it is over, however it went.
+template <class Deployment, transport Via>
+asio::awaitable<void> converse(const client_job& job, report& measured) {
+  const auto begun = std::chrono::steady_clock::now();
+  auto model = co_await dial_patiently<Deployment, Via>(job);
+  measured.init_ms = milliseconds_since(begun);
+  if (job.since.count() != 0) {
+    const auto started = std::chrono::system_clock::time_point{job.since};
+    measured.init_ms =
+        std::chrono::duration<double, std::milli>(std::chrono::system_clock::now() - started)
+            .count();
+  }
+  std::exception_ptr failed;
+  try {
+    co_await ask_and_print(model, job, measured);
+  } catch (const failure&) {
+    failed = std::current_exception();
+  }
+  try {
+    co_await model.close();
+  } catch (const failure&) {  // whoever has the answer, or its error, can do without a goodbye
+  }
+  if (failed) std::rethrow_exception(failed);
 }
 
 template <class Deployment, transport Via>
@@ -156,7 +181,7 @@ int client_program(const options& given) {
     interrupted = true;
     io.stop();
   });
-  auto asking = ask_and_print<Deployment, Via>(job, measured);
+  auto asking = converse<Deployment, Via>(job, measured);
   asio::co_spawn(io, std::move(asking), [&](std::exception_ptr error) {
     stop.cancel();
     if (error) std::rethrow_exception(error);
@@ -189,6 +214,7 @@ int run_client(int argc, const char* const* argv) {
        option{"--expect", "FILE", "what stage 0 must prove: docs/guide/attest.md"},
        option{"--max-tokens", "N", "tokens to generate at most (default 32)"},
        option{"--wait", "SECONDS", "how long to wait for stage 0 to be up (default 0)"},
+       option{"--since", "MILLISECONDS", "Unix time from which init time counts (default: now)"},
        option{"--json", "FILE", "write times, tokens and plan"}},
       argc, argv,
       [](const options& given) { return detail::client_program<Deployment, Via>(given); });
