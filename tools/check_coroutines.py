@@ -10,8 +10,12 @@ This text-based check refuses what those temporaries look like, in the same full
   * a conditional operator (the text does not say whether its type is a class);
   * new T(co_await ...).
 
-The remedy is always the same: give the temporary a name on a line before, and std::move it; a named
-object is initialised with parentheses. Numbers, durations and views of the standard library (TRIVIAL)
+It also makes the coroutine's frame too small, and so corrupts the heap, where a condition awaits
+(`if (co_await f())`, `while (co_await f() == 3)`, `switch`, the middle of a `for`). A condition that
+declares a variable (`while (auto x = co_await f())`) is right.
+
+The remedy is always the same: give the temporary, or the condition's value, a name on a line before,
+and std::move it; a named object is initialised with parentheses. Numbers, durations and views of the standard library (TRIVIAL)
 are safe. Where another temporary is, since its type is trivially destructible, a comment on the
 statement says so:
 
@@ -262,6 +266,50 @@ def is_trivial(tokens: list[Token], i: int) -> bool:
     return text_at(tokens, i) in TRIVIAL and text_at(tokens, i - 1) == "::"
 
 
+def awaiting_conditions(tokens: list[Token]) -> list[list[int]]:
+    """The conditions that contain co_await and declare nothing, as token indices."""
+    found: list[list[int]] = []
+    for i, token in enumerate(tokens):
+        if token.text not in {"if", "while", "switch", "for"} or text_at(tokens, i + 1) != "(":
+            continue
+        parts: list[list[int]] = [[]]  # between the semicolons of (init; condition; step)
+        own: list[int] = []  # of the part that is being read: not inside of brackets or a lambda
+        owns: list[list[int]] = [own]
+        k, end = i + 2, tokens[i + 1].partner
+        while k < end:
+            if tokens[k].text == ";":
+                own = []
+                parts.append([])
+                owns.append(own)
+            elif tokens[k].text == "{" and tokens[k].block:
+                k = tokens[k].partner
+            elif tokens[k].text in PAIRS and tokens[k].partner > k:
+                inner = range(k, tokens[k].partner + 1)
+                blocks = [range(b, tokens[b].partner) for b in inner if tokens[b].block]
+                parts[-1] += [b for b in inner if not any(b in block for block in blocks)]
+                k = tokens[k].partner
+            else:
+                parts[-1].append(k)
+                own.append(k)
+            k += 1
+        which = 1 if token.text == "for" else -1
+        if token.text == "for" and len(parts) != 3:  # for (auto x : co_await f())
+            continue
+        condition, names = parts[which], owns[which]
+        if not any(tokens[k].text == "co_await" for k in condition):
+            continue
+        around = {"=", "!", "<", ">"}
+        declares = any(
+            tokens[k].text == "="
+            and text_at(tokens, k - 1) not in around
+            and text_at(tokens, k + 1) != "="
+            for k in names
+        )
+        if not declares:
+            found.append(condition)
+    return found
+
+
 def complaints(tokens: list[Token], expression: list[int]) -> list[tuple[int, str]]:
     """What is wrong with one full expression, as (line, sentence)."""
     awaits = [i for i in expression if tokens[i].text in {"co_await", "co_yield"}]
@@ -295,6 +343,9 @@ def check(name: str, text: str) -> list[str]:
             continue
         for line, what in complaints(tokens, expression):
             errors.append(f"{name}:{line}: {what} in an expression with co_await: {REMEDY}")
+    for condition in awaiting_conditions(tokens):
+        line = tokens[condition[0]].line
+        errors.append(f"{name}:{line}: a condition that awaits: name its value on a line before")
     return errors
 
 
@@ -326,6 +377,17 @@ BAD = [
     "co_await f(std::vector<std::span<int>>{});",
     "co_await f(std::span{T{1}});",
     "asio::steady_timer pause{co_await asio::this_coro::executor};",
+    "if (co_await f()) { g(T{1}); }",
+    "if (co_await f()) g(T{1});",
+    "if (!co_await f()) g();",
+    "if ((co_await f()).has_value()) g();",
+    "if (int x = 1; co_await f(x) == 3) g();",
+    "if (g(co_await f()) <= 3) g();",
+    "while (co_await f()) {}",
+    "while (x && co_await f()) g();",
+    "do { g(T{1}); } while (co_await f());",
+    "for (int i = 0; co_await f(i); ++i) g();",
+    "switch (co_await f()) { case 1: break; }",
 ]
 
 GOOD = [
@@ -337,9 +399,12 @@ GOOD = [
     "// co_await f(T{1});",
     "/* co_await f(T{1}); */ co_await g();",
     "auto t = T{1}; co_await f(t);",
-    "if (co_await f()) { g(T{1}); }",
-    "if (co_await f()) g(T{1});",
-    "if (T t{1}; co_await f(t)) { h(c ? 1 : 2); }",
+    "if (x) { co_await f(); }",
+    "if (auto x = co_await f()) { g(T{1}); }",
+    "if (const T x = co_await f(); x == 3) g(T{1});",
+    "while (auto x = co_await f()) g(T{1});",
+    "for (int i = co_await f(); i < 3; i = co_await f()) g();",
+    "if (run([]() -> A { co_await f(); })) g();",
     "for (auto x : co_await f()) { g({x}); }",
     "auto [a, b] = co_await f();",
     "auto&& [a, b] = co_await f();",
@@ -357,7 +422,6 @@ GOOD = [
     "co_await f(std::chrono::milliseconds{100}, std::byte{1}, std::uint64_t{});",
     "co_await f(std::span<const std::array<std::byte, 2>>{a});",
     "asio::steady_timer pause(co_await asio::this_coro::executor);",
-    "do { g(T{1}); } while (co_await f());",
     "} struct S { awaitable<void> f(T t) requires T::small { if (x) { g({}); } co_await h(); } }; {",
     "else_(); auto p = new T(1); co_await f(p);",
 ]

@@ -62,14 +62,12 @@ template <class Door>
 struct house {
   asio::io_context io;
   Loopback::listener door{io.get_executor(), *Loopback::parse("loopback:accept-loop")};
-  Door accepting;
+  Door accepting{door};
   server serving;
   accept_loop<std::remove_reference_t<Door>, server> loop{io.get_executor(), accepting, serving,
                                                           "stage 9"};
   test::task running{io, loop.run()};
   std::vector<socket> visitors;
-
-  explicit house(Door d) : accepting(std::forward<Door>(d)) {}
 
   /// One more peer knocks.
   void visit() {
@@ -95,14 +93,10 @@ struct house {
 };
 
 /// The loop at the door itself.
-struct plain_house : house<Loopback::listener&> {
-  plain_house() : house(door) {}
-};
+using plain_house = house<Loopback::listener&>;
 
 /// The loop at a door that can be made to fail.
-struct sticky_house : house<sticky_door> {
-  sticky_house() : house(sticky_door{door}) {}
-};
+using sticky_house = house<sticky_door>;
 
 TEST_SUITE("run/accept_loop") {
   TEST_CASE_FIXTURE(plain_house, "peers are served at the same time") {

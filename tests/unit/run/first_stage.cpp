@@ -174,6 +174,26 @@ TEST_SUITE("run/first_stage, links and slots") {
     CHECK_FALSE(first.logits.back() == alone.logits.back());
   }
 
+  asio::awaitable<void> ask_again_and_again(Client<Two> & model, std::vector<answer> & heard) {
+    for (answer& one : heard) co_await test::ask(model, tokens(abc, 2), one);
+  }
+
+  TEST_CASE(
+      "who has heard the end of an answer may ask again at once, however busy the stages are") {
+    building<Two> rooms{building<Two>::same(3)};
+    std::vector<std::unique_ptr<Client<Two>>> models;
+    std::vector<std::vector<answer>> heard(3, std::vector<answer>(40));
+    for (std::size_t i = 0; i != 3; ++i) models.push_back(rooms.client());
+    std::vector<std::unique_ptr<test::task>> asking;
+    for (std::size_t i = 0; i != 3; ++i)
+      asking.push_back(
+          std::make_unique<test::task>(rooms.io, ask_again_and_again(*models[i], heard[i])));
+    test::run_ready(rooms.io);
+    for (const auto& one : asking) CHECK(one->done);
+    for (const auto& own : heard)
+      for (const answer& one : own) CHECK(one.code == error_code{});
+  }
+
   TEST_CASE("one request at a time on a link; the one that runs is not disturbed") {
     building<Two> rooms;
     const answer alone = rooms.ask(tokens(abc, 30));

@@ -92,7 +92,8 @@ asio::awaitable<void> close(Link& from) {
 
 template <class Link>
 asio::awaitable<void> expect_goodbye(Link& to) {
-  CHECK_FALSE(co_await to.receive());
+  const auto received = co_await to.receive();
+  CHECK_FALSE(received.has_value());
 }
 
 template <class Link>
