@@ -106,7 +106,7 @@ interrupted=false
 
 # Whatever ends this script ends everything that it started.
 finish() {
-  trap "" INT TERM
+  trap "" INT TERM HUP
   trap - EXIT
   ((${#role_of[@]})) && kill -TERM "${!role_of[@]}" 2>/dev/null
   wait
@@ -122,12 +122,13 @@ interrupt() {
     "(docs/errors.md#request.cancelled)" >&2
   exit 75
 }
-trap interrupt INT TERM
+trap interrupt INT TERM HUP
 
 # start ROLE PROGRAM ARGUMENT...: its stderr goes to $work/ROLE; it ends when this script is killed.
 start() {
   local role=$1
   shift
+  : >"$work/$role"  # whoever looks for the address may be faster than the process
   setpriv --pdeathsig TERM "$@" 2>"$work/$role" &
   role_of[$!]=$role
 }

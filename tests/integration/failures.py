@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 import unittest
 from pathlib import Path
 
@@ -23,16 +24,36 @@ PROMPT = "The capital of France is"
 
 
 class Failures(unittest.TestCase):
+    table: list[tuple[float, str, int, str]] = []  # seconds, who, exit code, which error, of what
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        print(f"\n{'seconds':>7}  {'exit':>4}  {'error':<52}  test")
+        for seconds, error, code, test in sorted(cls.table, reverse=True):
+            print(f"{seconds:7.3f}  {code:4}  {error:<52}  {test}")
+
     def setUp(self) -> None:
         self.two = self.enterContext(Deployment("atlas2", 2, PROGRAMS, RELAY))
 
-    def assert_ends(self, program: Program, code: int, name: str, mentions: str = "") -> None:
+    def assert_ends(self, program: Program, code: int, name: str, mentions: str = "",
+                    since: float | None = None) -> None:
         """The program ends soon, with this code, after one line of this name."""
-        self.assertEqual(program.end(SOON), code, bytes(program.err))
+        self.assertEqual(program.end(), code, bytes(program.err))
+        seconds = time.monotonic() - (since or program.started)
         lines = program.error_lines()
         self.assertEqual(len(lines), 1, lines)
         self.assertRegex(lines[0], rf"^[a-z0-9 ]+: {re.escape(name)}\b.*docs/errors\.md#")
         self.assertIn(mentions, lines[0])
+        self.table.append((seconds, f"{program.name}: {name}", code, self.id().split("test_")[-1]))
+        self.assertLess(seconds, SOON)
+
+    def asked_in_the_middle(self, deployment: Deployment) -> Program:
+        """A client that has heard two tokens of many, while stage 0 waits for the third."""
+        address = deployment.up(gated=True)
+        deployment.gates[1].hold_after(2)
+        client = deployment.client(address, PROMPT, tokens=200)
+        client.wait_for(b"is Paris", client.out)
+        return client
 
     def copied_model(self) -> Path:
         """A model directory that a test may damage."""
@@ -109,6 +130,11 @@ class Failures(unittest.TestCase):
             stage = self.two.stage(0, "--next", other.address())
             # Link 1 there is link 2 here; both are said before any key is agreed.
             self.assert_ends(stage, 10, "plan.link_mismatch", "stage 1 at")
+            # The same link of another pipeline, which waits for its own next stage.
+            middle = three.stage(1, "--next", "tcp:127.0.0.1:1")
+            stage = self.two.stage(0, "--next", middle.address())
+            self.assert_ends(stage, 10, "plan.mismatch", "stage 1 at")
+            middle.wait_for(b"stage 1: plan.mismatch: stage 0: ", middle.err)
             client = self.two.client(three.stage(2).ready().address(), PROMPT)
             self.assert_ends(client, 10, "plan.link_mismatch")
         one = self.enterContext(Deployment("atlas1", 1, PROGRAMS, RELAY))
@@ -132,6 +158,19 @@ class Failures(unittest.TestCase):
         stage = self.two.stage(0, "--next", last, expect=path)
         self.assert_ends(stage, 10, "attest.measurement_mismatch", "weights: expected 0000")
 
+    def test_a_stage_that_expects_another_one_above_it(self) -> None:
+        roles = self.two.expect_all()
+        path = self.two.write_expectations(roles, Path(self.two.folder.name) / "right.json")
+        wrong = json.loads(json.dumps(roles))
+        wrong["stage 0"]["registers"]["weights"] = "00" * 32
+        self.two.write_expectations(wrong)
+        last = self.two.stage(1).ready()
+        stage = self.two.stage(0, "--next", last.address(), expect=path)
+        self.assert_ends(stage, 69, "transport.closed", "stage 1 at")
+        last.wait_for(b"stage 1: attest.measurement_mismatch: stage 0: weights: expected 0000",
+                      last.err)
+        self.assertIsNone(last.process.poll())
+
     def test_expectations_that_expect_nothing(self) -> None:
         roles = self.two.expect_all()
         self.two.write_expectations({"stage 1": roles["stage 1"], "client": "anyone"})
@@ -141,6 +180,11 @@ class Failures(unittest.TestCase):
         self.two.write_expectations(roles | {"stage 0": empty})
         client = self.two.client("tcp:127.0.0.1:1", PROMPT)
         self.assert_ends(client, 10, "attest.expectations_empty", "stage 0")
+        self.two.write_expectations({"client": "anyone"})
+        stage = self.two.stage(0, "--next", "tcp:127.0.0.1:1")
+        self.assert_ends(stage, 10, "attest.expectations_empty", "stage 1")
+        stage = self.two.stage(1)
+        self.assert_ends(stage, 10, "attest.expectations_empty", "stage 0")
         self.two.expectations.write_text("[" * 100_000)
         client = self.two.client("tcp:127.0.0.1:1", PROMPT)
         self.assert_ends(client, 30, "attest.expectations_invalid")
@@ -172,6 +216,32 @@ class Failures(unittest.TestCase):
         self.two.write_expectations(self.two.expect_all())
         client = self.two.client("tcp:127.0.0.1:1", PROMPT)
         self.assert_ends(client, 69, "transport.unreachable", "tcp:127.0.0.1:1")
+        # A relay is somebody, but behind it is nobody.
+        relay = self.two.relay("tcp:127.0.0.1:1")
+        client = self.two.client(relay.address(), PROMPT)
+        self.assert_ends(client, 69, "transport.unreachable", "stage 0 at")
+
+    def test_nobody_at_the_next_address(self) -> None:
+        self.two.write_expectations(self.two.expect_all())
+        for nobody in ("tcp:127.0.0.1:1", self.two.relay("tcp:127.0.0.1:1").address()):
+            stage = self.two.stage(0, "--next", nobody)
+            stage.wait_for(b"waiting for stage 1 at " + nobody.encode(), stage.err)
+            client = self.two.client(stage.address(), PROMPT)
+            self.assert_ends(client, 69, "stage.lost", f"stage 1 at {nobody} (transport.unreachable)")
+        # It is still waiting, and serves once the next stage is there.
+        self.assertIsNone(stage.process.poll())
+        stage.send(signal.SIGINT)
+        self.assertEqual(stage.end(SOON), 0)
+
+    def test_a_stage_that_starts_before_the_next_one_waits_for_it(self) -> None:
+        self.two.write_expectations(self.two.expect_all())
+        with socket.create_server(("127.0.0.1", 0)) as reserved:
+            listen = f"tcp:127.0.0.1:{reserved.getsockname()[1]}"
+        stage = self.two.stage(0, "--next", listen)
+        stage.wait_for(b"waiting for stage 1", stage.err)
+        self.two.stage(1, listen=listen)
+        stage.ready()
+        self.assertEqual(self.two.client(stage.address(), PROMPT).end(), 0)
 
     def test_a_stage_killed_before_the_request(self) -> None:
         address = self.two.up()
@@ -181,19 +251,46 @@ class Failures(unittest.TestCase):
         self.assert_ends(client, 69, "stage.lost", "stage 1 at")
 
     def test_a_stage_killed_in_the_middle(self) -> None:
-        for victim, says in (("stage 1", "stage.lost"), ("relay", "stage.lost"),
-                             ("stage 0", "frame.truncated")):
-            with self.subTest(victim=victim):
-                with Deployment("atlas2", 2, PROGRAMS, RELAY) as deployment:
-                    address = deployment.up()
-                    # Stopped, the victim cannot finish before it is killed.
-                    client = deployment.client(address, "The", tokens=250)
-                    client.wait_for(b"The ", client.out)
+        for stages, victim, code, name, where in (
+                (2, "stage 1", 69, "stage.lost", "stage 1 at "),
+                (2, "relay", 69, "stage.lost", "stage 1 at "),
+                (2, "stage 0", 69, "frame.truncated", "stage 0 at "),
+                (3, "stage 1", 69, "stage.lost", "stage 1 at "),
+                (3, "stage 2", 69, "stage.lost", "stage 2 at ")):
+            with self.subTest(stages=stages, victim=victim):
+                with Deployment(f"atlas{stages}", stages, PROGRAMS, RELAY) as deployment:
+                    client = self.asked_in_the_middle(deployment)
                     deployment.find(victim).send(signal.SIGKILL)
-                    if client.end(SOON) == 0:
-                        self.skipTest(f"the answer was complete before {victim} was killed")
-                    self.assertEqual(client.process.returncode, 69)
-                    self.assertRegex(client.error_lines()[0], rf"^client: {re.escape(says)}: ")
+                    self.assert_ends(client, code, name, where, deployment.find(victim).started)
+                    if name == "stage.lost":
+                        self.assertRegex(client.error_lines()[0], ", after token [12]: ")
+                    # What was said so far is a line of its own, and whole.
+                    self.assertRegex(client.out.decode(), rf"^{PROMPT} Paris.*\n$")
+
+    def test_ctrl_c_in_the_middle(self) -> None:
+        for told, ends, code, name, where in (
+                ("client", None, 75, "request.cancelled", "interrupted"),
+                ("stage 0", 0, 75, "stage.stopping", "stage 0"),
+                ("stage 1", 0, 69, "stage.lost", "stage 1 at "),
+                ("relay", 0, 69, "stage.lost", "stage 1 at ")):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with self.subTest(told=told, number=number):
+                    with Deployment("atlas2", 2, PROGRAMS, RELAY) as deployment:
+                        client = self.asked_in_the_middle(deployment)
+                        program = deployment.find(told)
+                        program.send(number)
+                        self.assert_ends(client, code, name, where, program.started)
+                        if ends is not None:
+                            self.assertEqual(program.end(SOON), ends, bytes(program.err))
+
+    def test_a_client_that_is_gone_leaves_the_stages_to_the_next(self) -> None:
+        client = self.asked_in_the_middle(self.two)
+        client.send(signal.SIGKILL)
+        client.end()
+        self.two.gates[1].hold_after(None)
+        address = self.two.find("stage 0").address()
+        for _ in range(5):  # more than there are slots
+            self.assertEqual(self.two.client(address, PROMPT).end(), 0)
 
     def test_a_stage_killed_after_the_answer(self) -> None:
         address = self.two.up()

@@ -6,6 +6,7 @@ Usage: pipeline.py PROGRAMS RELAY (the folder with the stage programs, and enfil
 """
 
 import json
+import socket
 import sys
 import unittest
 from pathlib import Path
@@ -75,6 +76,17 @@ class Pipeline(unittest.TestCase):
             for client, prompt, text in zip(clients, PROMPTS, alone):
                 self.assertEqual(client.end(), 0)
                 self.assertTrue(client.out.decode().startswith(prompt + text))
+
+    def test_a_client_may_wait_for_stages_that_are_not_there_yet(self) -> None:
+        with Deployment("atlas1", 1, PROGRAMS, RELAY) as deployment:
+            deployment.write_expectations(deployment.expect_all())
+            with socket.create_server(("127.0.0.1", 0)) as reserved:
+                listen = f"tcp:127.0.0.1:{reserved.getsockname()[1]}"
+            client = deployment.client(listen, PROMPTS[0], "--wait", "10")
+            stage = deployment.stage(0, listen=listen)
+            self.assertEqual(client.end(), 0, bytes(client.err))
+            self.assertIn(b" is Paris", client.out)
+            self.assertEqual(stage.error_lines(), [])
 
 
 if __name__ == "__main__":

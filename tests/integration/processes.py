@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -72,6 +74,8 @@ class Program:
         return code
 
     def send(self, number: signal.Signals) -> None:
+        """Sends a signal; what follows from it is timed from here."""
+        self.started = time.monotonic()
         self.process.send_signal(number)
 
     def error_lines(self) -> list[str]:
@@ -79,6 +83,75 @@ class Program:
         lines = self.err.decode(errors="replace").splitlines()
         quiet = (": listening at ", ": ready at ", ": waiting for ", ": reading weights ")
         return [line for line in lines if not any(word in line for word in quiet)]
+
+
+class Gate:
+    """Stands where a relay would, and can stop the traffic down the pipeline at a given record, so
+    that a test is in the middle of an answer for as long as it likes."""
+
+    HANDSHAKE = 3  # records that the upstream end sends before its first message
+
+    def __init__(self, to: str):
+        self._to = int(to.rsplit(":", 1)[1])
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self._changed = threading.Condition()
+        self._allowed: int | None = None  # messages that may pass; None: all of them
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def address(self) -> str:
+        return f"tcp:127.0.0.1:{self._door.getsockname()[1]}"
+
+    def hold_after(self, messages: int | None) -> None:
+        """Lets so many messages of each connection down, and no more; None lets everything pass."""
+        with self._changed:
+            self._allowed = messages
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        self.hold_after(None)
+        self._door.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                above, _ = self._door.accept()
+            except OSError:  # closed
+                return
+            try:
+                below = socket.create_connection(("127.0.0.1", self._to))
+            except OSError:
+                above.close()
+                continue
+            for carry, ends in ((self._down, (above, below)), (self._up, (below, above))):
+                threading.Thread(target=carry, args=ends, daemon=True).start()
+
+    def _down(self, above: socket.socket, below: socket.socket) -> None:
+        try:
+            for number in itertools.count():
+                prefix = above.recv(32, socket.MSG_WAITALL)
+                body = int.from_bytes(prefix[:4], "little")
+                record = prefix + (above.recv(body, socket.MSG_WAITALL) if body else b"")
+                if not prefix:
+                    break
+                with self._changed:
+                    self._changed.wait_for(lambda: self._allowed is None or
+                                           number < self.HANDSHAKE + self._allowed)
+                below.sendall(record)
+            below.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def _up(self, below: socket.socket, above: socket.socket) -> None:
+        try:
+            while piece := below.recv(65536):
+                above.sendall(piece)
+        except OSError:
+            pass
+        for end in (above, below):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 @dataclass
@@ -91,6 +164,7 @@ class Deployment:
     relay_program: Path
     model: Path = ATLAS
     running: list[Program] = field(default_factory=list)
+    gates: dict[int, Gate] = field(default_factory=dict)  # by the stage behind it
 
     def __post_init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="enfilade-test-")
@@ -104,6 +178,8 @@ class Deployment:
         self.folder.cleanup()
 
     def kill_all(self) -> None:
+        for gate in self.gates.values():
+            gate.close()
         for program in self.running:
             if program.process.poll() is None:
                 program.process.kill()
@@ -154,15 +230,20 @@ class Deployment:
             os.fsdecode(prompt), "--max-tokens", str(tokens), "--expect",
             expect or self.expectations, *options)
 
-    def up(self) -> str:
-        """Starts every stage, with a relay between each two; returns where clients dial."""
+    def up(self, gated: bool = False) -> str:
+        """Starts every stage, with a relay between each two, behind a gate where that is asked for;
+        returns where clients dial."""
         self.write_expectations(self.expect_all())
         options: tuple[str, ...] = ()
         for i in reversed(range(self.stages)):
             stage = self.stage(i, *options)
             if i == 0:
                 return stage.ready() and stage.address()
-            options = ("--next", self.relay(stage.address()).address())
+            address = self.relay(stage.address()).address()
+            if gated:
+                self.gates[i] = Gate(address)
+                address = self.gates[i].address()
+            options = ("--next", address)
         raise AssertionError("no stage")
 
     def find(self, name: str) -> Program:
