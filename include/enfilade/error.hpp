@@ -86,6 +86,9 @@ enum class errc {
   // program: the command line
   usage = 901,     ///< The command line is wrong.
   internal = 902,  ///< A defect of Enfilade.
+
+  // process: what the machine gives this program
+  process_out_of_memory = 903,  ///< There was no memory for the next step.
 };
 
 /// What the programs say of an error besides its cause: the remedy and the exit code.
@@ -221,6 +224,9 @@ inline constexpr std::array error_table{
                 "Wait and ask again, or start the stages with more --slots.", 75},
     error_facts{errc::stage_stopping, "stage.stopping", "the stage is shutting down",
                 "Ask again when it is back.", 75},
+    error_facts{errc::process_out_of_memory, "process.out_of_memory",
+                "there is no memory for the next step",
+                "Give the process more memory, or start it with fewer --slots.", 75},
     error_facts{errc::usage, "usage", "the command line is wrong", "See --help.", 64},
     error_facts{errc::internal, "internal", "a defect of Enfilade",
                 "Report it with the line above; see SECURITY.md if it may be exploitable.", 1},

@@ -3,8 +3,10 @@
 
 #include <enfilade/attest/expectations.hpp>
 #include <enfilade/error.hpp>
+#include <enfilade/run/dial.hpp>
 #include <enfilade/run/establish.hpp>
 #include <enfilade/run/link.hpp>
+#include <enfilade/run/link_limits.hpp>
 #include <enfilade/run/step.hpp>
 #include <enfilade/transport/transport.hpp>
 #include <enfilade/wire/message.hpp>
@@ -62,7 +64,9 @@ class answer_token {
 ///
 /// `Via` is how this end travels: the deployment's door, or another transport where a relay between
 /// turns one into the other (a client on TCP, stage 0 behind vsock).
-/// Errors are thrown as `failure`. One request at a time; for several, dial several clients.
+/// Errors are thrown as `failure`. One request at a time; for several, dial several clients. Keep
+/// the executor running while the client is in use: its heartbeats tell stage 0 that it is alive,
+/// also between two requests.
 template <class Deployment, transport Via = typename Deployment::door>
 class Client {
  public:
@@ -73,19 +77,22 @@ class Client {
   /// Connects to stage 0 and checks its evidence against `of_stage_0` before anything is sent.
   /// `own` proves this client, where stage 0 expects more of it than `anyone`.
   static asio::awaitable<Client> dial(std::string address, expectations of_stage_0,
-                                      std::shared_ptr<const attester_type> own = nullptr) {
+                                      std::shared_ptr<const attester_type> own = nullptr,
+                                      link_limits limits = {}) {
     const auto executor = co_await asio::this_coro::executor;
     const result<typename transport_type::endpoint> at = transport_type::parse(address);
     if (!at) throw failure(at.error(), address);
-    typename transport_type::stream connected = co_await transport_type::dial(executor, *at);
-    link_terms<Deployment> terms{link_end::upstream, 0, std::move(own), std::move(of_stage_0)};
+    typename transport_type::stream connected =
+        co_await dial_within<transport_type>(executor, *at, limits.dial);
+    link_terms<Deployment> terms{link_end::upstream, 0, std::move(own), std::move(of_stage_0),
+                                 limits};
     std::string where = "stage 0 at " + transport_type::format(*at);
     auto established =
         co_await establish<link_type>(std::move(connected), std::move(terms), std::move(where));
     co_return Client{std::move(established)};
   }
 
-  explicit Client(std::unique_ptr<link_type> established) : link_(std::move(established)) {}
+  explicit Client(std::shared_ptr<link_type> established) : link_(std::move(established)) {}
 
   /// What stage 0 proved of itself; nothing where the expectations were `anyone`.
   const std::optional<claims>& peer() const noexcept { return link_->peer(); }
@@ -143,7 +150,7 @@ class Client {
   asio::awaitable<void> close() { return link_->close(); }
 
  private:
-  std::unique_ptr<link_type> link_;
+  std::shared_ptr<link_type> link_;
   std::uint64_t last_request_ = 0;
   done_reason finished_ = done_reason::length;
 };

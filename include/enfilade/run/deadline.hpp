@@ -3,10 +3,9 @@
 
 #include <enfilade/error.hpp>
 #include <enfilade/run/close_quietly.hpp>
-#include <enfilade/transport/asio.hpp>
+#include <enfilade/transport/clock.hpp>
 
-#include <boost/asio/steady_timer.hpp>
-
+#include <algorithm>
 #include <chrono>
 #include <memory>
 
@@ -20,14 +19,11 @@ namespace enfilade {
 template <class Stream>
 class deadline {
  public:
-  deadline(Stream& stream, std::chrono::steady_clock::duration limit)
-      : timer_(stream.get_executor(), limit), state_(std::make_shared<state>(&stream)) {
-    timer_.async_wait([state = state_](const error_code& error) {
-      // The handler may already be queued when the guarded work ends: then `guarded` is null.
-      if (error || state->guarded == nullptr) return;
-      state->expired = true;
-      close_quietly(*state->guarded);
-    });
+  deadline(Stream& stream, std::chrono::nanoseconds limit)
+      : timer_(stream.get_executor()),
+        end_(clock_of<Stream>::now() + limit),
+        state_(std::make_shared<state>(&stream)) {
+    wait_until(end_);
   }
   deadline(const deadline&) = delete;
   deadline& operator=(const deadline&) = delete;
@@ -36,16 +32,34 @@ class deadline {
     timer_.cancel();
   }
 
+  /// Gives what comes next `step` from now, and not more than is left of the whole.
+  void within(std::chrono::nanoseconds step) {
+    wait_until(std::min(end_, clock_of<Stream>::now() + step));
+  }
+
   bool expired() const noexcept { return state_->expired; }
 
  private:
   struct state {
     explicit state(Stream* stream) : guarded(stream) {}
     Stream* guarded;
+    unsigned waits = 0;
     bool expired = false;
   };
+  using time_point = typename timer_of<Stream>::time_point;
 
-  asio::steady_timer timer_;
+  void wait_until(time_point end) {
+    timer_.expires_at(end);
+    timer_.async_wait([state = state_, wait = ++state_->waits](const error_code& error) {
+      // The handler may already be queued when the guarded work ends, or its next step begins.
+      if (error || state->guarded == nullptr || state->waits != wait) return;
+      state->expired = true;
+      close_quietly(*state->guarded);
+    });
+  }
+
+  timer_of<Stream> timer_;
+  time_point end_;
   std::shared_ptr<state> state_;
 };
 

@@ -7,6 +7,9 @@
 #include <enfilade/error.hpp>
 #include <enfilade/run/deadline.hpp>
 #include <enfilade/run/link.hpp>
+#include <enfilade/run/link_limits.hpp>
+#include <enfilade/run/pulse.hpp>
+#include <enfilade/run/visitor.hpp>
 #include <enfilade/transport/asio.hpp>
 #include <enfilade/wire/handshake.hpp>
 #include <enfilade/wire/handshake_parameters.hpp>
@@ -14,12 +17,13 @@
 #include <enfilade/wire/link_end.hpp>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -38,8 +42,8 @@ class link_terms {
 
   /// `own` may be null: then this end shows no evidence, as a client without a TEE does.
   link_terms(link_end end, std::size_t link, std::shared_ptr<const attester_type> own,
-             expectations of_peer)
-      : of_peer_(std::move(of_peer)), own_(std::move(own)) {
+             expectations of_peer, const link_limits& limits = {})
+      : of_peer_(std::move(of_peer)), own_(std::move(own)), limits_(limits) {
     parameters_.end = end;
     parameters_.plan = Deployment::plan_digest();
     parameters_.link = static_cast<std::uint32_t>(link);
@@ -48,6 +52,7 @@ class link_terms {
   }
 
   const handshake_parameters& parameters() const noexcept { return parameters_; }
+  const link_limits& limits() const noexcept { return limits_; }
 
   /// Evidence of this program for one session.
   result<std::vector<std::byte>> attest(report_data_view data) const { return own_->attest(data); }
@@ -66,10 +71,8 @@ class link_terms {
   handshake_parameters parameters_;
   expectations of_peer_;
   std::shared_ptr<const attester_type> own_;
+  link_limits limits_;
 };
-
-/// How long a handshake may take before the connection is closed.
-inline constexpr std::chrono::seconds handshake_limit{10};
 
 namespace detail {
 
@@ -111,27 +114,34 @@ class handshake_io {
 /// Runs the handshake on a fresh connection: afterwards the peer is known and every byte is sealed.
 ///
 /// `where` names the peer for people. Throws `failure`: what the handshake refused, what `terms`
-/// refused with the register that differs, `transport_timeout` after `longest`.
-/// No byte of the application travels before both ends have confirmed the keys.
+/// refused with the register that differs, `transport_timeout` after `terms.limits().handshake`.
+/// No byte of the application travels before both ends have confirmed the keys. The link has a
+/// pulse; when the last pointer to it goes, its stream is closed. Before the first evidence, own or
+/// the peer's, `from` waits for its turn; at the end it is known.
 template <class Link, class Deployment>
-asio::awaitable<std::unique_ptr<Link>> establish(
-    typename Link::stream_type stream, link_terms<Deployment> terms, std::string where,
-    std::chrono::nanoseconds longest = handshake_limit) {
+asio::awaitable<std::shared_ptr<Link>> establish(typename Link::stream_type stream,
+                                                 link_terms<Deployment> terms, std::string where,
+                                                 visitor<typename Link::stream_type> from = {}) {
+  const link_limits& limits = terms.limits();
   handshake<typename Deployment::cipher> shake{terms.parameters()};
   detail::handshake_io<typename Link::stream_type> io{stream};
   std::optional<claims> peer;
   std::string complaint;
-  deadline limit{stream, longest};
+  deadline limit{stream, limits.handshake};
+  bool had_turn = false;
   while (true) {
     const handshake_step step = shake.next();
     using action = handshake_step::action;
     if (step.what == action::done) break;
+    const bool costly = step.what == action::attest || step.what == action::verify;
+    if (costly && !std::exchange(had_turn, true)) co_await from.turn();
     bool carried = true;
     switch (step.what) {
       case action::write:
         carried = co_await io.write(step.output);
         break;
       case action::read:
+        limit.within(limits.handshake_step);
         carried = co_await io.read(step.input);
         break;
       case action::attest: {
@@ -161,8 +171,16 @@ asio::awaitable<std::unique_ptr<Link>> establish(
     }
     if (!carried) throw failure(limit.expired() ? errc::transport_timeout : io.why_ended(), where);
   }
-  co_return std::make_unique<Link>(std::move(stream), shake.take_session(), std::move(peer),
-                                   std::move(where), shake.transcript());
+  from.becomes_known(where);
+  const asio::any_io_executor executor = stream.get_executor();
+  const auto established =
+      std::make_shared<Link>(std::move(stream), shake.take_session(limits.session), std::move(peer),
+                             std::move(where), shake.transcript());
+  asio::awaitable<void> pulse = keep_pulse(std::weak_ptr<Link>{established}, limits);
+  asio::co_spawn(executor, std::move(pulse), asio::detached);
+  // The pulse may be inside a write to a peer that does not read when the owner lets go.
+  co_return std::shared_ptr<Link>{established.get(),
+                                  [established](Link* left) { left->abandon(); }};
 }
 
 }  // namespace enfilade

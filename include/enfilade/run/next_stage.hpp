@@ -3,19 +3,18 @@
 
 #include <enfilade/error.hpp>
 #include <enfilade/run/async_mutex.hpp>
+#include <enfilade/run/dial.hpp>
 #include <enfilade/run/establish.hpp>
 #include <enfilade/run/link.hpp>
 #include <enfilade/run/program.hpp>
+#include <enfilade/transport/clock.hpp>
 #include <enfilade/transport/transport.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -37,19 +36,13 @@ class next_stage {
   using transport_type = typename Stage::downstream;
   using stream = typename transport_type::stream;
   using link_type = link<stream, typename Stage::deployment::cipher>;
-  using clock = std::chrono::steady_clock;
 
-  static constexpr std::chrono::seconds default_patience{30};
-
-  /// `patience` is how long the stage below may work on one step before it counts as lost.
   next_stage(asio::any_io_executor executor, typename transport_type::endpoint at,
-             link_terms<typename Stage::deployment> terms, Owner& owner,
-             clock::duration patience = default_patience)
+             link_terms<typename Stage::deployment> terms, Owner& owner)
       : executor_(executor),
         at_(std::move(at)),
         terms_(std::move(terms)),
         owner_(owner),
-        patience_(patience),
         sending_(executor),
         dialling_(executor),
         pause_(executor) {}
@@ -82,12 +75,10 @@ class next_stage {
   asio::awaitable<void> ensure() {
     const async_mutex::guard alone = co_await dialling_.lock();
     if (link_) co_return;
-    stream connected = co_await transport_type::dial(executor_, at_);
+    stream connected = co_await dial_within<transport_type>(executor_, at_, terms_.limits().dial);
     link_ = co_await establish<link_type>(std::move(connected), terms_, where());
     asio::awaitable<void> reading = read(link_);
     asio::co_spawn(executor_, std::move(reading), asio::detached);
-    asio::awaitable<void> watching = watch(link_);
-    asio::co_spawn(executor_, std::move(watching), asio::detached);
   }
 
   /// `ensure` for a request: a stage that cannot be reached is `stage_lost` to it.
@@ -111,8 +102,6 @@ class next_stage {
 
   /// Sends `header` and what was prepared on `connection()`. Hold `lock()`.
   asio::awaitable<void> send(std::shared_ptr<link_type> to, message_header header) {
-    if (header.kind == message_kind::activation && unanswered_++ == 0)
-      last_sign_of_life_ = clock::now();
     try {
       co_await to->send(header);
     } catch (const failure& f) {
@@ -157,8 +146,6 @@ class next_stage {
       while (true) {
         std::optional<message> answer = co_await from->receive();
         if (!answer) break;
-        last_sign_of_life_ = clock::now();
-        if (unanswered_ > 0) --unanswered_;
         co_await owner_.on_answer(*answer);
       }
     } catch (const failure& f) {
@@ -169,32 +156,18 @@ class next_stage {
     if (!reason) reason = failure(errc::transport_closed, where());
     if (link_ != from) co_return;  // closed by us
     link_ = nullptr;
-    unanswered_ = 0;
     from->abandon();
     owner_.on_next_lost(lost(*reason));
-  }
-
-  // Gives a stage up that takes work and never answers; `read` then sees the closed stream.
-  asio::awaitable<void> watch(std::shared_ptr<link_type> watched) {
-    asio::steady_timer tick{executor_};
-    while (link_ == watched) {
-      tick.expires_after(patience_ / 30);
-      co_await tick.async_wait(asio::use_awaitable);
-      if (unanswered_ > 0 && clock::now() - last_sign_of_life_ > patience_) watched->abandon();
-    }
   }
 
   asio::any_io_executor executor_;
   typename transport_type::endpoint at_;
   link_terms<typename Stage::deployment> terms_;
   Owner& owner_;
-  clock::duration patience_;
   async_mutex sending_;
   async_mutex dialling_;
-  asio::steady_timer pause_;
+  timer_of<stream> pause_;
   std::shared_ptr<link_type> link_;
-  std::size_t unanswered_ = 0;
-  clock::time_point last_sign_of_life_;
 };
 
 namespace detail {

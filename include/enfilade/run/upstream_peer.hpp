@@ -21,7 +21,7 @@ namespace enfilade {
 template <class Stream, cipher C>
 class upstream_peer {
  public:
-  upstream_peer(asio::any_io_executor executor, std::unique_ptr<link<Stream, C>> established)
+  upstream_peer(asio::any_io_executor executor, std::shared_ptr<link<Stream, C>> established)
       : link_(std::move(established)), sending_(executor) {}
 
   link<Stream, C>& connection() noexcept { return *link_; }
@@ -63,7 +63,7 @@ class upstream_peer {
   }
 
  private:
-  std::unique_ptr<link<Stream, C>> link_;
+  std::shared_ptr<link<Stream, C>> link_;
   async_mutex sending_;
 };
 

@@ -8,6 +8,7 @@
 #include <enfilade/wire/key_schedule.hpp>
 #include <enfilade/wire/limits.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,6 +29,9 @@ class direction {
 
   std::uint64_t sequence() const noexcept { return sequence_; }
   std::uint64_t bytes() const noexcept { return bytes_; }
+
+  /// How long the key has been in use at `now`, which counts from when the session began.
+  std::chrono::nanoseconds age(std::chrono::nanoseconds now) const noexcept { return now - since_; }
 
   /// Encrypts `body` in place and writes header and tag; the caller has checked type and length.
   void seal(record_type type, std::uint8_t flags, std::span<std::byte> body,
@@ -60,10 +64,11 @@ class direction {
     return true;
   }
 
-  /// The next key. The one before cannot be computed from it.
-  void rekey() {
+  /// The next key, in use from `now` on. The one before cannot be computed from it.
+  void rekey(std::chrono::nanoseconds now) {
     secret_ = rekeyed(secret_);
     use_secret();
+    since_ = now;
   }
 
  private:
@@ -84,6 +89,7 @@ class direction {
   std::unique_ptr<C> cipher_;
   std::uint64_t sequence_ = 0;
   std::uint64_t bytes_ = 0;
+  std::chrono::nanoseconds since_{};
 };
 
 }  // namespace enfilade::detail

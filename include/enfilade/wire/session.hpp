@@ -8,6 +8,8 @@
 #include <enfilade/wire/frame.hpp>
 #include <enfilade/wire/limits.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,8 +19,9 @@ namespace enfilade {
 
 /// The sealed records of an established link: bytes in, bytes out, no waiting.
 ///
-/// Made by a finished `handshake`. Sending and receiving are independent of each other. After any
-/// error the session is dead, and every later call returns that first error.
+/// Made by a finished `handshake`. Sending and receiving are independent of each other, and so are
+/// their keys. After any error the session is dead, and every later call returns that first error.
+/// It has no clock: time passes when the caller says so (`set_time`).
 ///
 /// To send: `seal` encrypts `body` in place and fills `prefix`; the 32 bytes of `prefix`, then
 /// `body`, go to the peer. Where `rekey_due()`, send a `record_type::rekey` with an empty body
@@ -34,7 +37,7 @@ namespace enfilade {
 /// | `frame_too_large`, `_malformed`| a length or flag out of bounds                            |
 /// | `frame_truncated`              | `end_of_stream` without an authenticated `close`          |
 /// | `crypto_auth_failed`           | forged, altered, of another session or another direction  |
-/// | `crypto_key_exhausted`         | nobody rekeyed for `session_limits::last_records` records |
+/// | `crypto_key_exhausted`         | a key came to one of `session_limits::last_*`, see there  |
 ///
 /// No byte of a body is released before it is authenticated: after an error `body` holds zeros.
 template <cipher C>
@@ -85,9 +88,16 @@ class session {
     return {};
   }
 
-  /// Whether this end has sealed so much under one key that the next record should be a rekey.
+  /// Whether this end has used one key so much or for so long that the next record should be a
+  /// rekey.
   bool rekey_due() const noexcept {
-    return sending_.sequence() >= limits_.rekey_records || sending_.bytes() >= limits_.rekey_bytes;
+    return sending_.sequence() >= limits_.rekey_records ||
+           sending_.bytes() >= limits_.rekey_bytes || sending_.age(now_) >= limits_.rekey_age;
+  }
+
+  /// Says how much time has passed since the session began. Time that would go back stands still.
+  void set_time(std::chrono::nanoseconds since_begin) noexcept {
+    now_ = std::max(now_, since_begin);
   }
 
   /// Whether the peer said that nothing follows, and that was authentic.
@@ -118,12 +128,22 @@ class session {
     } else if (inside && header.type != record_type::rekey) {
       return errc::frame_unexpected;
     }
+    return within_limits(header, way);
+  }
+
+  // A rekey gets a key out of its old age, and a goodbye is worth hearing; but not even these may
+  // use a sequence number that the limit forbids.
+  result<void> within_limits(const record_header& header,
+                             const detail::direction<C>& way) const noexcept {
     if (way.sequence() >= limits_.last_records) return errc::crypto_key_exhausted;
+    if (header.type == record_type::rekey || header.type == record_type::close) return {};
+    if (way.bytes() >= limits_.last_bytes || way.age(now_) >= limits_.last_age)
+      return errc::crypto_key_exhausted;
     return {};
   }
 
   void account(const record_header& header, detail::direction<C>& way, progress& past) noexcept {
-    if (header.type == record_type::rekey) way.rekey();
+    if (header.type == record_type::rekey) way.rekey(now_);
     if (header.type == record_type::close) past.closed = true;
     if (header.type == record_type::message)
       past.message_size =
@@ -138,6 +158,7 @@ class session {
   detail::direction<C> sending_;
   detail::direction<C> receiving_;
   session_limits limits_;
+  std::chrono::nanoseconds now_{};
   progress sent_;
   progress received_;
   error_code error_;

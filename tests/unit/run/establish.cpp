@@ -25,7 +25,10 @@ using test::expect;
 using test::meeting;
 using test::one_link;
 using test::program;
+using test::run_until_over;
 using test::upstream_terms;
+using test::within;
+using namespace std::chrono_literals;
 using bytes = std::vector<std::byte>;
 using terms = link_terms<one_link<>>;
 
@@ -51,7 +54,7 @@ void is_established(Meeting& both) {
   bool up = false;
   test::task talking{both.io, say_hello(both.upstream, both.downstream, down)};
   test::task answering{both.io, say_hello(both.downstream, both.upstream, up)};
-  test::run(both.io);
+  test::run_ready(both.io);
   CHECK(down);
   CHECK(up);
 }
@@ -205,10 +208,10 @@ TEST_SUITE("run/establish, two ends that do not belong together") {
 
   TEST_CASE("two ends that both wait are ended by the time limit") {
     test::socket_pair pair;
-    test::attempt<one_link<>> a{pair.io, std::move(pair.up), downstream_terms(expect('u')),
-                                std::chrono::milliseconds{5}};
+    test::attempt<one_link<>> a{pair.io, std::move(pair.up),
+                                downstream_terms(expect('u'), 1, within(5ms))};
     test::attempt<one_link<>> b{pair.io, std::move(pair.down), downstream_terms(expect('u'))};
-    test::run(pair.io);
+    run_until_over(pair.io, a, b);
     CHECK(a.code == errc::transport_timeout);
     CHECK(b.code == errc::transport_unreachable);
   }
@@ -368,7 +371,7 @@ struct man_in_the_middle {
     }
     up.close();
     down.close();
-    test::run(io);
+    run_until_over(io, *upstream, *downstream);
   }
 };
 
@@ -444,7 +447,7 @@ TEST_SUITE("run/establish, a man in the middle") {
     test::run_ready(pair.io);
     const bytes hello = take_record(pair.down);
     asio::write(pair.down, asio::buffer(hello));
-    test::run(pair.io);
+    run_until_over(pair.io, victim);
     CHECK(victim.code == errc::plan_role_mismatch);
   }
 
@@ -464,14 +467,13 @@ TEST_SUITE("run/establish, a man in the middle") {
 
 /// One honest end that answers, and whatever `say` writes to it.
 template <class Say>
-std::pair<error_code, bool> answers(Say say,
-                                    std::chrono::nanoseconds longest = std::chrono::seconds{5}) {
+std::pair<error_code, bool> answers(Say say, const link_limits& limits = {}) {
   test::socket_pair pair;
-  test::attempt<one_link<>> honest{pair.io, std::move(pair.down), downstream_terms(expect('u')),
-                                   longest};
+  test::attempt<one_link<>> honest{pair.io, std::move(pair.down),
+                                   downstream_terms(expect('u'), 1, limits)};
   test::run_ready(pair.io);
   say(pair.up);
-  test::run(pair.io);
+  run_until_over(pair.io, honest);
   return {honest.code, honest.link != nullptr};
 }
 
@@ -479,22 +481,29 @@ void write(test::socket& to, std::string_view text) { asio::write(to, asio::buff
 
 TEST_SUITE("run/establish, no peer at all") {
   TEST_CASE("somebody who says nothing is given up after the time limit") {
-    const auto [code, link] = answers([](test::socket&) {}, std::chrono::milliseconds{5});
+    const auto [code, link] = answers([](test::socket&) {}, within(5ms));
     CHECK(code == errc::transport_timeout);
     CHECK_FALSE(link);
   }
 
   TEST_CASE("somebody who stops in the middle of a word too") {
-    const auto [code, link] =
-        answers([](test::socket& up) { write(up, "\x80"); }, std::chrono::milliseconds{5});
+    const auto [code, link] = answers([](test::socket& up) { write(up, "\x80"); }, within(5ms));
     CHECK(code == errc::transport_timeout);
     CHECK_FALSE(link);
   }
 
+  TEST_CASE("each step has a limit of its own, well before the whole handshake has") {
+    link_limits limits;
+    limits.handshake_step = 5ms;
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(answers([](test::socket&) {}, limits).first == errc::transport_timeout);
+    CHECK(std::chrono::steady_clock::now() - begin < limits.handshake / 2);
+  }
+
   TEST_CASE("somebody who drips bytes is given no more time for it") {
     test::socket_pair pair;
-    test::attempt<one_link<>> honest{pair.io, std::move(pair.down), downstream_terms(expect('u')),
-                                     std::chrono::milliseconds{50}};
+    test::attempt<one_link<>> honest{pair.io, std::move(pair.down),
+                                     downstream_terms(expect('u'), 1, within(50ms))};
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{5};
     error_code gone;
     while (!honest.code && std::chrono::steady_clock::now() < give_up) {
@@ -559,7 +568,7 @@ TEST_SUITE("run/establish, no peer at all") {
     asio::write(pair.up, asio::buffer(hello.output.data(), hello.output.size()));
     test::run_ready(pair.io);
     pair.up.close();
-    test::run(pair.io);
+    run_until_over(pair.io, below);
     CHECK(below.code == errc::transport_closed);
   }
 

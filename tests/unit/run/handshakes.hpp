@@ -8,6 +8,7 @@
 #include <enfilade/cipher/aes_gcm.hpp>
 #include <enfilade/run/establish.hpp>
 #include <enfilade/run/link.hpp>
+#include <enfilade/run/link_limits.hpp>
 #include <enfilade/transport/loopback.hpp>
 
 #include "unit/transport/conversation.hpp"
@@ -26,6 +27,7 @@ namespace test {
 using enfilade::AesGcm;
 using enfilade::expectations;
 using enfilade::link_end;
+using enfilade::link_limits;
 using enfilade::link_terms;
 using enfilade::Measurement;
 using enfilade::registers;
@@ -73,20 +75,19 @@ class attempt {
  public:
   using link_type = typename Deployment::link_type;
 
-  attempt(asio::io_context& io, socket stream, link_terms<Deployment> terms,
-          std::chrono::nanoseconds longest = std::chrono::seconds{5})
-      : running_(io, run(std::move(stream), std::move(terms), longest)) {}
+  attempt(asio::io_context& io, socket stream, link_terms<Deployment> terms)
+      : running_(io, run(std::move(stream), std::move(terms))) {}
 
-  std::unique_ptr<link_type> link;
+  bool over() const noexcept { return running_.done; }
+
+  std::shared_ptr<link_type> link;
   error_code code;
   std::string where;
 
  private:
-  asio::awaitable<void> run(socket stream, link_terms<Deployment> terms,
-                            std::chrono::nanoseconds longest) {
+  asio::awaitable<void> run(socket stream, link_terms<Deployment> terms) {
     try {
-      link = co_await enfilade::establish<link_type>(std::move(stream), std::move(terms), "peer",
-                                                     longest);
+      link = co_await enfilade::establish<link_type>(std::move(stream), std::move(terms), "peer");
     } catch (const enfilade::failure& f) {
       code = f.code();
       where = f.where();
@@ -95,6 +96,23 @@ class attempt {
 
   task running_;
 };
+
+/// Runs until every attempt has come to its end. A link lives on after that: it has a pulse.
+template <class... Attempts>
+void run_until_over(asio::io_context& io, const Attempts&... attempts) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  io.restart();
+  while (!(attempts.over() && ...) && std::chrono::steady_clock::now() < give_up)
+    io.run_one_for(std::chrono::milliseconds{100});
+  REQUIRE((attempts.over() && ...));
+}
+
+/// Limits that give a handshake so much time, and no step more.
+inline link_limits within(std::chrono::nanoseconds longest) {
+  link_limits limits;
+  limits.handshake = limits.handshake_step = longest;
+  return limits;
+}
 
 /// A pair of connected sockets and what drives them.
 struct socket_pair {
@@ -111,7 +129,7 @@ struct meeting : private socket_pair {
   meeting(link_terms<Up> above, link_terms<Down> below)
       : upstream(io, std::move(socket_pair::up), std::move(above)),
         downstream(io, std::move(socket_pair::down), std::move(below)) {
-    run(io);
+    run_until_over(io, upstream, downstream);
   }
 
   using socket_pair::io;
@@ -120,13 +138,15 @@ struct meeting : private socket_pair {
 };
 
 template <class Deployment = one_link<>>
-link_terms<Deployment> upstream_terms(expectations of_below, std::size_t link = 1) {
-  return {link_end::upstream, link, program('u'), std::move(of_below)};
+link_terms<Deployment> upstream_terms(expectations of_below, std::size_t link = 1,
+                                      const link_limits& limits = {}) {
+  return {link_end::upstream, link, program('u'), std::move(of_below), limits};
 }
 
 template <class Deployment = one_link<>>
-link_terms<Deployment> downstream_terms(expectations of_above, std::size_t link = 1) {
-  return {link_end::downstream, link, program('d'), std::move(of_above)};
+link_terms<Deployment> downstream_terms(expectations of_above, std::size_t link = 1,
+                                        const link_limits& limits = {}) {
+  return {link_end::downstream, link, program('d'), std::move(of_above), limits};
 }
 
 }  // namespace test

@@ -468,6 +468,65 @@ TEST_SUITE("run/link, tampered with") {
   }
 }
 
+TEST_SUITE("run/link, cancelled") {
+  TEST_CASE("a receive that is cancelled at any byte goes on there when it is called again") {
+    raw_peer whole;
+    const std::size_t size = whole.message_record(300).size();
+    for (std::size_t arrived = 0; arrived != size; ++arrived) {
+      CAPTURE(arrived);
+      raw_peer peer;
+      const test::bytes record = peer.message_record(300);
+      peer.send({record.begin(), record.begin() + static_cast<std::ptrdiff_t>(arrived)});
+      bool came = false;
+      {
+        test::task waiting{peer.io, receive_one(*peer.end, came)};
+        test::run_ready(peer.io);
+        waiting.stop.emit(asio::cancellation_type::terminal);
+        test::run_ready(peer.io);
+        REQUIRE(waiting.done);
+        CHECK(waiting.error() == asio::error::operation_aborted);
+      }
+      peer.send({record.begin() + static_cast<std::ptrdiff_t>(arrived), record.end()});
+      const auto heard = peer.listen();
+      CHECK(heard.payloads == std::vector<std::size_t>{300});
+    }
+  }
+
+  TEST_CASE("R1: a send that is cancelled in the middle leaves nothing to go on with") {
+    raw_peer peer;
+    const std::vector<std::size_t> more_than_a_socket_holds{8'000'000};
+    test::task sending{peer.io, send_texts(*peer.end, more_than_a_socket_holds)};
+    test::run_ready(peer.io);
+    REQUIRE_FALSE(sending.done);
+    sending.stop.emit(asio::cancellation_type::terminal);
+    test::run_ready(peer.io);
+    REQUIRE(sending.done);
+    CHECK(sending.error());
+    test::task again{peer.io, send_texts(*peer.end, {1})};
+    test::run_ready(peer.io);
+    CHECK(again.error() == errc::transport_closed);
+    test::task leaving{peer.io, close(*peer.end)};
+    test::run_ready(peer.io);
+    CHECK_MESSAGE(leaving.error() == errc::transport_closed, "not even a goodbye");
+  }
+
+  TEST_CASE("a sender that waits for its turn and is cancelled has harmed nobody") {
+    raw_peer peer;
+    const std::vector<std::size_t> much{3'000'000};
+    test::task first{peer.io, send_texts(*peer.end, much)};
+    test::run_ready(peer.io);
+    REQUIRE_FALSE(first.done);
+    test::task second{peer.io, close(*peer.end)};
+    test::run_ready(peer.io);
+    second.stop.emit(asio::cancellation_type::terminal);
+    test::run_ready(peer.io);
+    for (test::bytes sink(1 << 20); !first.done; test::run_ready(peer.io))
+      asio::read(peer.there, asio::buffer(sink, peer.there.available()));
+    CHECK(first.error() == error_code{});
+    CHECK(second.error() == asio::error::operation_aborted);
+  }
+}
+
 TEST_SUITE("run/link, a peer with the keys that does not behave") {
   raw_peer::heard said(record_type type, test::bytes body, std::uint8_t flags = 0) {
     raw_peer peer;

@@ -21,6 +21,7 @@ using test::One;
 using test::scored;
 using test::Three;
 using test::Two;
+using namespace std::chrono_literals;
 
 const ids abc{'a', 'b', 'c'};
 
@@ -176,12 +177,13 @@ TEST_SUITE("run/next_stage") {
     CHECK(rooms.host_above<1>().connections() == 2);
   }
 
-  /// Stage 1 as somebody who accepts work and never answers.
+  /// Stage 1 as somebody who accepts work and never answers; `limits` say how it shows that it
+  /// lives.
   asio::awaitable<void> swallow(Loopback::listener & door,
-                                std::shared_ptr<const insecure::Mock> own) {
+                                std::shared_ptr<const insecure::Mock> own, link_limits limits) {
     using link_type = enfilade::link<Loopback::stream, AesGcm>;
     auto stream = co_await door.accept();
-    link_terms<Two> terms{link_end::downstream, 1, own, expectations::anyone()};
+    link_terms<Two> terms{link_end::downstream, 1, own, expectations::anyone(), limits};
     const auto from = co_await establish<link_type>(std::move(stream), std::move(terms), "stage 0");
     bool more = true;
     while (more) {
@@ -190,21 +192,47 @@ TEST_SUITE("run/next_stage") {
     }
   }
 
-  TEST_CASE("a stage that takes work and never answers is given up after a while") {
-    building<Two> rooms;
-    auto& room = rooms.room_of<0>();
-    Loopback::listener door{rooms.io.get_executor(), test::fresh_address()};
-    test::task silent{rooms.io, swallow(door, rooms.room_of<1>().own)};
-    using next_type = first_stage<Two::stage<0>>::next_type;
-    link_terms<Two> terms{link_end::upstream, 1, room.own, expectations::anyone()};
-    room.stage->next =
-        std::make_unique<next_type>(rooms.io.get_executor(), door.local(), std::move(terms),
-                                    *room.stage, std::chrono::milliseconds{60});
+  /// A building in which stage 0 works with such a stage 1, and knows within 25 ms whether it lives.
+  struct with_a_silent_stage : building<Two> {
+    explicit with_a_silent_stage(std::chrono::nanoseconds its_heartbeat)
+        : silent(io, swallow(door, room_of<1>().own, beating(its_heartbeat))) {
+      auto& room = room_of<0>();
+      using next_type = first_stage<Two::stage<0>>::next_type;
+      link_limits limits = beating(5ms);
+      limits.silence = 25ms;
+      link_terms<Two> terms{link_end::upstream, 1, room.own, expectations::anyone(), limits};
+      room.stage->next = std::make_unique<next_type>(io.get_executor(), door.local(),
+                                                     std::move(terms), *room.stage);
+    }
+
+    static link_limits beating(std::chrono::nanoseconds heartbeat) {
+      link_limits limits;
+      limits.heartbeat = heartbeat;
+      return limits;
+    }
+
+    Loopback::listener door{io.get_executor(), test::fresh_address()};
+    test::task silent;
+  };
+
+  TEST_CASE("R4: a stage that froze is found by its missing heartbeats, and named") {
+    with_a_silent_stage rooms{1h};
     const answer heard = rooms.ask(scored(abc, 2));
     CHECK(heard.code == errc::stage_lost);
     CHECK(heard.where.find("stage 1 at ") == 0);
-    while (!silent.done) rooms.io.run_one();
-    CHECK(silent.error() == errc::frame_truncated);
+    CHECK(heard.where.find("transport.timeout") != std::string::npos);
+    while (!rooms.silent.done) rooms.io.run_one();
+    CHECK(rooms.silent.error() == errc::frame_truncated);
+  }
+
+  TEST_CASE("a stage that lives may work on a step for as long as it takes") {
+    with_a_silent_stage rooms{5ms};
+    const auto model = rooms.client();
+    rooms.finish(model->ask(scored(abc, 2)));
+    rooms.io.restart();
+    rooms.io.run_for(150ms);  // six times the silence that would be death
+    CHECK(rooms.room_of<0>().stage->next->connected());
+    CHECK_FALSE(rooms.silent.done);
   }
 }
 

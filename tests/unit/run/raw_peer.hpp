@@ -79,7 +79,7 @@ class raw_peer {
     std::copy(body.begin(), body.end(), all.begin() + enfilade::record_prefix_size);
     seals.seal(type, flags, whole.subspan(enfilade::record_prefix_size),
                whole.first<enfilade::record_prefix_size>());
-    if (type == record_type::rekey) seals.rekey();
+    if (type == record_type::rekey) seals.rekey({});
     return all;
   }
 

@@ -34,7 +34,7 @@ TEST_SUITE("wire/direction") {
     const sealed second{way, 28};
     CHECK(way.sequence() == 2);
     CHECK(way.bytes() == 128);
-    way.rekey();
+    way.rekey({});
     CHECK(way.sequence() == 0);
     CHECK(way.bytes() == 0);
   }
@@ -67,8 +67,8 @@ TEST_SUITE("wire/direction") {
     direction sending{Key<32>{}};
     direction receiving{Key<32>{}};
     for (int i = 0; i != 3; ++i) {
-      sending.rekey();
-      receiving.rekey();
+      sending.rekey({});
+      receiving.rekey({});
       sealed record{sending};
       CHECK(receiving.open(record.prefix, record.body));
       CHECK(record.body == bytes(64, std::byte{42}));

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@
 namespace {
 
 using namespace enfilade;
+using namespace std::chrono_literals;
 using bytes = std::vector<std::byte>;
 
 static_assert(!std::copyable<session<AesGcm>>, "a session exists once");
@@ -322,7 +324,14 @@ TEST_SUITE("wire/session: the end") {
 }
 
 TEST_SUITE("wire/session: keys wear out") {
-  constexpr session_limits small{4, 1000, 6};
+  constexpr session_limits few(std::uint64_t last_records) {
+    session_limits limits;
+    limits.rekey_records = 4;
+    limits.rekey_bytes = 1000;
+    limits.last_records = last_records;
+    return limits;
+  }
+  constexpr session_limits small = few(6);
 
   TEST_CASE("a rekey is due after so many records") {
     joined link{small};
@@ -380,7 +389,7 @@ TEST_SUITE("wire/session: keys wear out") {
 
   TEST_CASE("whoever never rekeys runs into the hard stop, on both sides") {
     joined link{small};
-    joined generous{session_limits{4, 1000, 7}};
+    joined generous{few(7)};
     for (int i = 0; i != 6; ++i) {
       CHECK(opens(link.right, message(link.left, 64)));
       message(generous.left, 64);
@@ -394,6 +403,90 @@ TEST_SUITE("wire/session: keys wear out") {
     }
     SUBCASE("a rekey is too late then") {
       CHECK(seal_error(link.left, record_type::rekey, 0) == errc::crypto_key_exhausted);
+    }
+  }
+
+  TEST_CASE("a rekey is due when the key is too old, and not a moment before") {
+    joined link;
+    const session_limits limits;
+    link.left.set_time(limits.rekey_age - 1ns);
+    CHECK_FALSE(link.left.rekey_due());
+    link.left.set_time(limits.rekey_age);
+    CHECK(link.left.rekey_due());
+    CHECK_FALSE_MESSAGE(link.right.rekey_due(), "each end counts its own keys");
+    CHECK(opens(link.right, sealed(link.left, record_type::rekey)));
+    CHECK_FALSE(link.left.rekey_due());
+    link.left.set_time(2 * limits.rekey_age - 1ns);
+    CHECK_FALSE(link.left.rekey_due());
+  }
+
+  TEST_CASE("time that would go back stands still") {
+    joined link;
+    link.left.set_time(121s);
+    link.left.set_time(1s);
+    CHECK(link.left.rekey_due());
+  }
+
+  TEST_CASE("nothing is sealed or opened under a key that is too old, but a rekey or a goodbye") {
+    joined link;
+    const session_limits limits;
+    record late = message(link.left);
+    record later = message(link.left);
+    for (auto* end : {&link.left, &link.right}) end->set_time(limits.last_age - 1ns);
+    CHECK_FALSE(opened(link.right, late));
+    for (auto* end : {&link.left, &link.right}) end->set_time(limits.last_age);
+    SUBCASE("sending") {
+      CHECK(seal_error(link.left, record_type::message, 64) == errc::crypto_key_exhausted);
+    }
+    SUBCASE("receiving what was held back") {
+      CHECK(opened(link.right, later) == errc::crypto_key_exhausted);
+    }
+    SUBCASE("a heartbeat is no exception") {
+      CHECK(seal_error(link.left, record_type::heartbeat, 0) == errc::crypto_key_exhausted);
+    }
+    SUBCASE("a rekey makes it young again") {
+      joined other;
+      for (auto* end : {&other.left, &other.right}) end->set_time(limits.last_age);
+      CHECK(opens(other.right, sealed(other.left, record_type::rekey)));
+      CHECK(opens(other.right, message(other.left)));
+    }
+    SUBCASE("a goodbye is heard") {
+      joined other;
+      for (auto* end : {&other.left, &other.right}) end->set_time(limits.last_age);
+      CHECK(opens(other.right, sealed(other.left, record_type::close)));
+      CHECK(other.right.peer_closed());
+    }
+  }
+
+  TEST_CASE("a key seals so many bytes and no more, on both sides") {
+    session_limits limits;
+    limits.last_bytes = 1000;
+    joined link{limits};
+    joined generous;
+    CHECK(opens(link.right, message(link.left, 999)));
+    CHECK(opens(link.right, message(link.left, 64)));  // it began below the limit
+    message(generous.left, 999);
+    message(generous.left, 64);
+    SUBCASE("sending") {
+      CHECK(seal_error(link.left, record_type::message, 64) == errc::crypto_key_exhausted);
+    }
+    SUBCASE("receiving") {
+      record third = message(generous.left, 64);
+      CHECK(opened(link.right, third) == errc::crypto_key_exhausted);
+    }
+    SUBCASE("a rekey heals it") {
+      CHECK(opens(link.right, sealed(link.left, record_type::rekey)));
+      CHECK(opens(link.right, message(link.left, 64)));
+    }
+  }
+
+  TEST_CASE("both directions change their keys independently, in any order") {
+    joined link{small};
+    for (int i = 0; i != 60; ++i) {
+      if (i % 3 == 0) CHECK(opens(link.right, sealed(link.left, record_type::rekey)));
+      if (i % 5 == 0) CHECK(opens(link.left, sealed(link.right, record_type::rekey)));
+      CHECK(opens(link.right, message(link.left, 64)));
+      CHECK(opens(link.left, message(link.right, 64)));
     }
   }
 }
