@@ -42,6 +42,7 @@ class Row:
     inside: tuple[str, ...] = ()  # prefixes below include/enfilade/
     kernel: bool = False  # headers of the C library, the kernel and the processor
     never: tuple[str, ...] = ()  # headers of the standard library that do not belong here
+    no_clock: bool = False  # durations yes, asking for the time no
 
 
 # From the bottom up; the longest matching key counts. A key that ends in "/" is a folder.
@@ -60,11 +61,16 @@ TABLE: dict[str, Row] = {
     "compose/bind.hpp": Row(inside=("detail/", "parts/", "compose/", "model/shape.hpp")),
     "pipeline.hpp": Row(inside=("detail/", "parts/", "compose/")),
     "cipher/": Row(outside=CRYPTOPP, inside=POLICY + ("cipher/",), kernel=True),
+    # A padding that no record can have is refused where the user names it, as a transport is.
+    "cipher/padded.hpp": Row(
+        inside=POLICY + ("cipher/", "compose/explain.hpp", "wire/limits.hpp")
+    ),
     # Bytes in, bytes out: it never waits, never asks for the time, never prints.
     "wire/": Row(
         outside=SYSTEM,
         inside=BASE + ("cipher/", "wire/"),
-        never=("chrono", "ctime", "thread", "mutex", "iostream", "ostream", "cstdio", "fstream"),
+        never=("ctime", "thread", "mutex", "iostream", "ostream", "cstdio", "fstream"),
+        no_clock=True,  # durations are numbers that a caller gives
     ),
     "attest/": Row(outside=SYSTEM, inside=POLICY + ("cipher/", "attest/"), kernel=True),
     "attest/expectations.hpp": Row(outside=SYSTEM + JSON, inside=POLICY + ("cipher/", "attest/")),
@@ -86,6 +92,8 @@ TABLE: dict[str, Row] = {
 
 # <unistd.h>, <immintrin.h>, <sys/mman.h>, <linux/vm_sockets.h>, ...
 KERNEL = re.compile(r"(?:(?:sys|linux|netinet|arpa|net)/)?\w+\.h")
+
+CLOCK = re.compile(r"_clock\b|\bnow\(\)")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -131,6 +139,9 @@ def check(root: Path) -> list[str]:
             if match := INCLUDE.match(line):
                 if why := complaint(header, match[1], match[2]):
                     errors.append(f"{path}:{number}: {header} {why}")
+            elif CLOCK.search(line.split("//")[0]) and (found := row_of(header)):
+                if found[1].no_clock:
+                    errors.append(f"{path}:{number}: {header} may not ask a clock: take a duration")
     return errors
 
 
@@ -142,7 +153,10 @@ def self_test() -> list[str]:
         ("wire/frame.hpp", "#include <boost/system/result.hpp>", False),
         ("wire/frame.hpp", "#include <boost/asio/buffer.hpp>", True),
         ("wire/frame.hpp", "  #  include <enfilade/run/stage.hpp>", True),
-        ("wire/frame.hpp", "#include <chrono>", True),
+        ("wire/frame.hpp", "#include <chrono>", False),
+        ("wire/frame.hpp", "auto begin = std::chrono::steady_clock::now();", True),
+        ("wire/frame.hpp", "// no steady_clock here", False),
+        ("run/link.hpp", "auto begin = std::chrono::steady_clock::now();", False),
         ("wire/frame.hpp", "#include <sys/socket.h>", True),
         ("compose/cut.hpp", "#include <enfilade/transport/tcp.hpp>", True),
         ("compose/cut.hpp", "#include <boost/system/result.hpp>", True),
