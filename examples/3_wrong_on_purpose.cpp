@@ -12,6 +12,7 @@
 #include <enfilade/attest/insecure.hpp>
 #include <enfilade/cipher/aes_gcm.hpp>
 #include <enfilade/cipher/chacha_poly.hpp>
+#include <enfilade/cipher/padded.hpp>
 #include <enfilade/compute/reference.hpp>
 #include <enfilade/model/gpt2.hpp>
 #include <enfilade/pipeline.hpp>
@@ -76,8 +77,10 @@ using Wrong = Pipeline<>;
 using Wrong = Pipeline<Embed<Layers<0, 24>>, LmHead>::of<Gpt2Small>;
 #elif WRONG == 20  // name-not-plain
 using Wrong = Bound::with<AesGcm, insecure::Mock, Forger>;
+#elif WRONG == 22  // padding-misfit: 4000 is not a multiple of 64
+using Wrong = Bound::with<Padded<AesGcm, 4000>, insecure::Mock, Reference>;
 #elif WRONG != 0
-#error "WRONG is 1 to 20 without 4, or 0"
+#error "WRONG is 1 to 22 without 4 and 21, or 0"
 #endif
 // clang-format on
 

@@ -18,6 +18,7 @@ case "${1:-test}" in
   test)
     packages+=(
       binutils clang-16 clang-format-14 doctest-dev git libclang-rt-16-dev python3-cryptography
+      valgrind
     )
     ;;
   *)

@@ -27,6 +27,7 @@ from pathlib import Path
 POLICIES: dict[str, tuple[str, str]] = {
     "AesGcm": ("enfilade::AesGcm", r"CryptoPP::(?:GCM|Rijndael)"),
     "ChaChaPoly": ("enfilade::ChaChaPoly", r"CryptoPP::(?:X?ChaCha|Poly1305)"),
+    "Padded": ("enfilade::Padded", ""),
     "Plain": ("enfilade::insecure::Plain", ""),
     "Mock": ("enfilade::insecure::Mock", r"CryptoPP::(?:ed25519|Donna::ed25519)"),
     "CpuF32": ("enfilade::CpuF32", r"\b(?:cblas_|openblas_)"),

@@ -49,6 +49,9 @@ class incremental_hash {
 /// `update(bytes)` any number of times, then `finish()`, which also makes it ready for the next.
 class Sha256 : public detail::incremental_hash<CryptoPP::SHA256, 32> {};
 
+/// SHA-384, as `Sha256`.
+class Sha384 : public detail::incremental_hash<CryptoPP::SHA384, 48> {};
+
 /// SHA-512, as `Sha256`.
 class Sha512 : public detail::incremental_hash<CryptoPP::SHA512, 64> {};
 
@@ -56,6 +59,14 @@ class Sha512 : public detail::incremental_hash<CryptoPP::SHA512, 64> {};
 template <std::convertible_to<std::span<const std::byte>>... Parts>
 std::array<std::byte, 32> sha256(const Parts&... parts) noexcept {
   Sha256 hash;
+  (hash.update(parts), ...);
+  return hash.finish();
+}
+
+/// SHA-384 of the parts one after the other.
+template <std::convertible_to<std::span<const std::byte>>... Parts>
+std::array<std::byte, 48> sha384(const Parts&... parts) noexcept {
+  Sha384 hash;
   (hash.update(parts), ...);
   return hash.finish();
 }

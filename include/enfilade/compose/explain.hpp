@@ -259,4 +259,16 @@ struct part_not_computed {
   }
 };
 
+template <class Cipher, std::size_t Size, bool Fits>
+struct padding_misfit {
+  static constexpr bool given() {
+    static_assert(
+        Fits,
+        "[E22 padding-misfit] messages cannot be padded to multiples of this 'Size': it is not a "
+        "multiple of 64 bytes up to max_record_body, or 'Cipher' pads already. Fix: name one such "
+        "size once, as in Padded<AesGcm, 4096>. (docs/diagnostics.md#E22)");
+    return true;
+  }
+};
+
 }  // namespace enfilade::diagnose

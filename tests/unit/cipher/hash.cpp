@@ -15,13 +15,19 @@ using namespace enfilade;
 using detail::bytes_of;
 using detail::to_hex;
 
-static_assert(Sha256::size == 32 && Sha512::size == 64);
+static_assert(Sha256::size == 32 && Sha384::size == 48 && Sha512::size == 64);
 
 TEST_SUITE("cipher/hash") {
   TEST_CASE("SHA-256 of FIPS 180-4's examples") {
     CHECK(to_hex(sha256(bytes_of("abc"))) ==
           "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     CHECK(to_hex(sha256()) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  }
+
+  TEST_CASE("SHA-384 of FIPS 180-4's example") {
+    CHECK(to_hex(sha384(bytes_of("abc"))) ==
+          "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
+          "8086072ba1e7cc2358baeca134c825a7");
   }
 
   TEST_CASE("SHA-512 of FIPS 180-4's example") {
