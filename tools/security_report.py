@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tells what the attack campaigns of the tests tried, and keeps docs/design/security_tests.md honest.
+"""Tells what the attack campaigns of the tests tried; keeps docs/design/security_tests.md honest.
 
   security_report.py FOLDER...          the figures in these folders, as a table each
   security_report.py FOLDER --write     and puts those of the one folder into the page
@@ -30,9 +30,11 @@ BEGIN = "<!-- figures: written by tools/security_report.py -->"
 END = "<!-- end of figures -->"
 
 CAMPAIGN = re.compile(r"^[a-z0-9_]+(?:\.[a-z0-9_]+)+$")
-ROW = re.compile(r"^\| `(?P<name>[^`]+)` \| (?P<tried>[\d ]+) \| (?P<refused>[\d ]+) \|", re.MULTILINE)
-# `tests/unit/wire/session.cpp`: "a dropped record is named as out of order"
-TEST = re.compile(r"`(?P<file>tests/[\w/.]+)`(?:: \"(?P<case>[^\"]+)\")?")
+ROW = re.compile(
+    r"^\| `(?P<name>[^`]+)` \| (?P<tried>[\d ]+) \| (?P<refused>[\d ]+) \|", re.MULTILINE
+)
+# `tests/unit/wire/session.cpp`: "a dropped record is named as out of order", "any bit of a record"
+TEST = re.compile(r"`(?P<file>tests/[\w/.]+)`(?P<cases>: \"[^\"]+\"(?:, \"[^\"]+\")*)?")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ def read(folder: Path) -> list[Figures]:
             name = row["campaign"]
             if not CAMPAIGN.match(name):
                 raise ValueError(f"{file}: {name!r} is no name of a campaign")
-            found[name] = Figures(name, int(row["tried"]), int(row["refused"]), float(row["seconds"]))
+            found[name] = Figures(
+                name, int(row["tried"]), int(row["refused"]), float(row["seconds"])
+            )
     return [found[name] for name in sorted(found)]
 
 
@@ -72,20 +76,32 @@ def grouped(count: int) -> str:
 def text_table(figures: list[Figures]) -> str:
     """For a terminal."""
     width = max([len("campaign"), *(len(f.name) for f in figures)])
+
+    def row(name: str, tried: int, refused: int, seconds: float) -> str:
+        return f"{name:<{width}}{grouped(tried):>14}{grouped(refused):>14}{seconds:>10.2f}"
+
     lines = [f"{'campaign':<{width}}{'tried':>14}{'refused':>14}{'seconds':>10}"]
     for f in figures:
         remark = "" if f.holds else "  <- not all refused"
-        lines.append(
-            f"{f.name:<{width}}{grouped(f.tried):>14}{grouped(f.refused):>14}{f.seconds:>10.2f}{remark}"
+        lines.append(row(f.name, f.tried, f.refused, f.seconds) + remark)
+    lines.append(
+        row(
+            "in all",
+            sum(f.tried for f in figures),
+            sum(f.refused for f in figures),
+            sum(f.seconds for f in figures),
         )
+    )
     return "\n".join(lines)
 
 
 def page_table(figures: list[Figures], origin: str) -> str:
     """For the page, between its markers."""
-    lines = [BEGIN, "", f"{origin}.", "", "| campaign | tried | refused | seconds |", "|---|--:|--:|--:|"]
+    lines = [BEGIN, "", f"{origin}.", ""]
+    lines += ["| campaign | tried | refused | seconds |", "|---|--:|--:|--:|"]
     for f in figures:
-        lines.append(f"| `{f.name}` | {grouped(f.tried)} | {grouped(f.refused)} | {f.seconds:.2f} |")
+        tried, refused = grouped(f.tried), grouped(f.refused)
+        lines.append(f"| `{f.name}` | {tried} | {refused} | {f.seconds:.2f} |")
     return "\n".join([*lines, "", END])
 
 
@@ -126,8 +142,10 @@ def check(root: Path) -> list[str]:
         file = root / match["file"]
         if not file.exists():
             errors.append(f"{page}:{line}: {match['file']}: no such file")
-        elif match["case"] and match["case"] not in joined(file.read_text(encoding="utf-8")):
-            errors.append(f"{page}:{line}: {match['file']}: no test is called \"{match['case']}\"")
+            continue
+        for case in re.findall(r"\"([^\"]+)\"", match["cases"] or ""):
+            if case not in joined(file.read_text(encoding="utf-8")):
+                errors.append(f"{page}:{line}: {match['file']}: no test is called \"{case}\"")
     return errors
 
 
@@ -140,21 +158,22 @@ def self_test() -> list[str]:
     """Shows that figures are read and written as they should, and that each mistake is found."""
     wrong: list[str] = []
     rows = [
-        {"campaign": "wire.b", "tried": 10000000, "refused": 10000000, "seconds": 51.2345, "seed": 1},
+        {"campaign": "wire.b", "tried": 10**7, "refused": 10**7, "seconds": 51.2345, "seed": 1},
         {"campaign": "wire.a", "tried": 7, "refused": 7, "seconds": 0.5, "seed": 1},
     ]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "docs/design").mkdir(parents=True)
         (root / "tests").mkdir()
-        (root / "tests/x.cpp").write_text('TEST_CASE("a long "\n  "name") {', encoding="utf-8")
+        source = 'TEST_CASE("first") {\nTEST_CASE("a long "\n  "name") {'
+        (root / "tests/x.cpp").write_text(source, encoding="utf-8")
         for number, row in enumerate(rows):
             (root / f"{number}.json").write_text(json.dumps(row) + "\n", encoding="utf-8")
         figures = read(root)
         page = root / PAGE
         good = (
             f"`wire.a` `wire.b`\n{BEGIN}\nold\n{END}\n"
-            '| S1 | `tests/x.cpp`: "a long name" |\n`tests/x.cpp`\n'
+            '| S1 | `tests/x.cpp`: "first", "a long name" |\n`tests/x.cpp`\n'
         )
         page.write_text(good, encoding="utf-8")
         wrong += write(root, figures, "Of a run")
@@ -180,7 +199,8 @@ def self_test() -> list[str]:
             wrong.append("self-test: an empty run was written")
         if "not all refused" not in text_table([Figures("a.b", 2, 1, 0.0)]):
             wrong.append("self-test: a table hides what got past")
-        (root / "2.json").write_text('{"campaign":"| x","tried":1,"refused":1,"seconds":0}', encoding="utf-8")
+        nameless = {"campaign": "| x", "tried": 1, "refused": 1, "seconds": 0}
+        (root / "2.json").write_text(json.dumps(nameless), encoding="utf-8")
         try:
             read(root)
             wrong.append("self-test: a campaign without a proper name was read")
