@@ -5,6 +5,7 @@
 #include <enfilade/attest/insecure.hpp>
 #include <enfilade/cipher/aes_gcm.hpp>
 #include <enfilade/cipher/chacha_poly.hpp>
+#include <enfilade/cipher/padded.hpp>
 #include <enfilade/cipher/plain.hpp>
 #include <enfilade/compute/cpu_f32.hpp>
 #include <enfilade/compute/reference.hpp>

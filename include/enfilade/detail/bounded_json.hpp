@@ -13,14 +13,30 @@
 #include <utility>
 #include <vector>
 
+// A program that reads other files than these bounds foresee defines the macros.
+#ifndef ENFILADE_MAX_JSON_BYTES
+#define ENFILADE_MAX_JSON_BYTES (1u << 20)
+#endif
+#ifndef ENFILADE_MAX_JSON_DEPTH
+#define ENFILADE_MAX_JSON_DEPTH 64
+#endif
+#ifndef ENFILADE_MAX_JSON_VALUES
+#define ENFILADE_MAX_JSON_VALUES 10000
+#endif
+
 namespace enfilade::detail {
 
-/// How much of a JSON document is looked at before it is refused.
+/// How much of a JSON document is looked at before it is refused. Every file has limits of its own;
+/// these are for small ones.
 struct json_limits {
-  std::size_t max_bytes = std::size_t{1} << 20;
-  std::size_t max_depth = 64;       ///< of arrays and objects inside each other
-  std::size_t max_values = 10'000;  ///< of any type; an array or object counts as one more
+  std::size_t max_bytes = ENFILADE_MAX_JSON_BYTES;
+  std::size_t max_depth = ENFILADE_MAX_JSON_DEPTH;  ///< of arrays and objects inside each other
+  /// Of any type; an array or object counts as one more.
+  std::size_t max_values = ENFILADE_MAX_JSON_VALUES;
 };
+
+static_assert(json_limits{}.max_depth <= 1000,
+              "a tree's copy recurses: keep it off the stack's end");
 
 /// Reads a document without making anything of it, and stops at the first excess.
 ///

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,6 +37,16 @@ T load_le(const std::byte* at) noexcept {
 
 inline byte_span bytes_of(std::string_view text) noexcept {
   return std::as_bytes(std::span{text.data(), text.size()});
+}
+
+/// `bytes.resize(size)`; whether there was memory for it.
+inline bool resized(std::vector<std::byte>& bytes, std::size_t size) noexcept {
+  try {
+    bytes.resize(size);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
 }
 
 /// Lower-case hexadecimal.

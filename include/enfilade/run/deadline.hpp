@@ -20,47 +20,55 @@ template <class Stream>
 class deadline {
  public:
   deadline(Stream& stream, std::chrono::nanoseconds limit)
-      : timer_(stream.get_executor()),
+      : stream_(stream),
+        timer_(stream.get_executor()),
         end_(clock_of<Stream>::now() + limit),
-        state_(std::make_shared<state>(&stream)) {
-    wait_until(end_);
+        due_(end_),
+        owner_(std::make_shared<deadline*>(this)) {
+    wait_until(due_);
   }
   deadline(const deadline&) = delete;
   deadline& operator=(const deadline&) = delete;
   ~deadline() {
-    state_->guarded = nullptr;
+    *owner_ = nullptr;
     timer_.cancel();
   }
 
   /// Gives what comes next `step` from now, and not more than is left of the whole.
+  ///
+  /// Costs nothing where the timer already waits for an earlier moment: it looks again then.
   void within(std::chrono::nanoseconds step) {
-    wait_until(std::min(end_, clock_of<Stream>::now() + step));
+    due_ = std::min(end_, clock_of<Stream>::now() + step);
+    if (due_ < waits_until_) wait_until(due_);
   }
 
-  bool expired() const noexcept { return state_->expired; }
+  bool expired() const noexcept { return expired_; }
 
  private:
-  struct state {
-    explicit state(Stream* stream) : guarded(stream) {}
-    Stream* guarded;
-    unsigned waits = 0;
-    bool expired = false;
-  };
   using time_point = typename timer_of<Stream>::time_point;
 
-  void wait_until(time_point end) {
-    timer_.expires_at(end);
-    timer_.async_wait([state = state_, wait = ++state_->waits](const error_code& error) {
+  void wait_until(time_point moment) {
+    waits_until_ = moment;
+    timer_.expires_at(moment);
+    timer_.async_wait([owner = owner_, moment](const error_code& error) {
       // The handler may already be queued when the guarded work ends, or its next step begins.
-      if (error || state->guarded == nullptr || state->waits != wait) return;
-      state->expired = true;
-      close_quietly(*state->guarded);
+      if (!error && *owner != nullptr && (*owner)->waits_until_ == moment) (*owner)->look();
     });
   }
 
+  void look() {
+    if (clock_of<Stream>::now() < due_) return wait_until(due_);
+    expired_ = true;
+    close_quietly(stream_);
+  }
+
+  Stream& stream_;
   timer_of<Stream> timer_;
   time_point end_;
-  std::shared_ptr<state> state_;
+  time_point due_;
+  time_point waits_until_;
+  std::shared_ptr<deadline*> owner_;  // null when the deadline is gone
+  bool expired_ = false;
 };
 
 }  // namespace enfilade

@@ -2,27 +2,34 @@
 #pragma once
 
 #include <enfilade/attest/expectations_file.hpp>
-#include <enfilade/cipher/wipe.hpp>
+#include <enfilade/detail/wiping_allocator.hpp>
 #include <enfilade/error.hpp>
 #include <enfilade/model/tokenizer.hpp>
+#include <enfilade/run/compute_thread.hpp>
 #include <enfilade/run/establish.hpp>
 #include <enfilade/run/incoming_request.hpp>
 #include <enfilade/run/link.hpp>
 #include <enfilade/run/mailbox.hpp>
 #include <enfilade/run/next_stage.hpp>
+#include <enfilade/run/no_memory.hpp>
 #include <enfilade/run/stage_engine.hpp>
 #include <enfilade/run/step.hpp>
 #include <enfilade/run/upstream_peer.hpp>
+#include <enfilade/run/visitor.hpp>
 #include <enfilade/wire/message.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,6 +43,8 @@ namespace enfilade {
 /// and embeds what comes back from the last stage. A client's distance is not on a token's path.
 ///
 /// Each client link has at most one request at a time; each request has one slot on every stage.
+/// All of it happens on `executor`, but for the steps, which are performed on `computing`: they
+/// touch the model and what their own request waits with, and nothing else.
 template <class Stage>
 class first_stage {
  public:
@@ -46,10 +55,13 @@ class first_stage {
   using peer = upstream_peer<stream, typename deployment::cipher>;
   using next_type = next_of<Stage, first_stage>;
 
-  /// Without a `text` tokenizer, prompts must come as token ids.
-  first_stage(asio::any_io_executor executor, stage_engine<Stage> engine,
-              std::optional<tokenizer> text, link_terms<deployment> client_terms)
+  /// Without a `text` tokenizer, prompts must come as token ids. `computing` must do one thing at a
+  /// time, in order, and no more when this object is destroyed.
+  first_stage(asio::any_io_executor executor, asio::any_io_executor computing,
+              stage_engine<Stage> engine, std::optional<tokenizer> text,
+              link_terms<deployment> client_terms)
       : executor_(executor),
+        computing_(std::move(computing)),
         engine_(std::move(engine)),
         text_(std::move(text)),
         terms_(std::move(client_terms)) {
@@ -61,9 +73,9 @@ class first_stage {
   std::unique_ptr<next_type> next;
 
   /// Serves one client until it leaves; throws what ended it, unless that was a close.
-  asio::awaitable<void> serve(stream connection) {
-    auto established =
-        co_await establish<link_type>(std::move(connection), terms_, upstream_role(Stage::index));
+  asio::awaitable<void> serve(stream connection, visitor<stream> who = {}) {
+    auto established = co_await establish<link_type>(std::move(connection), terms_,
+                                                     upstream_role(Stage::index), std::move(who));
     const auto from = std::make_shared<client>(executor_, std::move(established));
     std::exception_ptr reason;
     try {
@@ -97,18 +109,37 @@ class first_stage {
 
  private:
   struct client {
-    client(asio::any_io_executor executor, std::unique_ptr<link_type> established)
+    client(asio::any_io_executor executor, std::shared_ptr<link_type> established)
         : connection(executor, std::move(established)) {}
     peer connection;
-    bool busy = false;       // a request is running
-    bool cancelled = false;  // the client asked it to stop
-    bool gone = false;       // the client left
+    bool busy = false;  // a request is running
+    // Set on the executor; a step looks at them before it begins, wherever it computes.
+    std::atomic<bool> cancelled = false;  // the client asked it to stop
+    std::atomic<bool> gone = false;       // the client left
+  };
+
+  // (rows, hidden) of a request's steps, of which its prompt is the longest. Zeros in the end.
+  using hidden_states = std::vector<float, detail::wiping_allocator<float>>;
+
+  // One step: `rows` that follow `position` in `slot`.
+  struct pass {
+    std::uint32_t slot;
+    std::span<const std::uint32_t> rows;
+    std::size_t position;
+    bool wants_logits;
+    std::span<float> hidden;  // room for (rows, hidden)
   };
 
   bool fail_all(const failure& why, std::size_t stage) {
     const auto idle = [](const auto& box) { return box->request() == 0; };
-    for (const auto& box : answers_)
-      if (!idle(box)) box->deliver(step{why, stage});
+    for (const auto& box : answers_) {
+      if (idle(box)) continue;
+      try {
+        box->deliver(step{why, stage});
+      } catch (const std::bad_alloc&) {  // each must be told something
+        box->deliver(step{detail::no_memory, stage});
+      }
+    }
     return !std::ranges::all_of(answers_, idle);
   }
 
@@ -147,8 +178,10 @@ class first_stage {
       failed = co_await generate(*to, asked, *slot, std::move(prompt), reason);
     } catch (const failure& f) {
       failed.emplace(f, Stage::index);
+    } catch (const std::bad_alloc&) {
+      failed.emplace(detail::no_memory, Stage::index);
     } catch (const std::exception&) {
-      failed.emplace(failure(errc::internal, stage_role(Stage::index)), Stage::index);
+      failed.emplace(detail::defect, Stage::index);
     }
     if (slot) co_await release(*slot);
     to->busy = false;
@@ -159,9 +192,12 @@ class first_stage {
   asio::awaitable<std::optional<step>> generate(client& to, const incoming_request& asked,
                                                 std::uint32_t slot, std::vector<std::uint32_t> rows,
                                                 done_reason& reason) {
+    hidden_states hidden(rows.size() * model::hidden);
     std::size_t position = 0;
     for (std::size_t made = 0; made != asked.most; ++made) {
-      step s = co_await advance(slot, rows, position, asked.wants_logits);
+      const std::span<float> room = std::span{hidden}.first(rows.size() * model::hidden);
+      const pass next_pass{slot, rows, position, asked.wants_logits, room};
+      step s = co_await advance(to, next_pass);
       if (s.failed) {
         s.note_token(made);
         co_return s;
@@ -179,59 +215,81 @@ class first_stage {
     co_return std::nullopt;
   }
 
-  // One pass of `rows` through the whole pipeline.
-  asio::awaitable<step> advance(std::uint32_t slot, std::span<const std::uint32_t> rows,
-                                std::size_t position, bool wants_logits) {
-    if constexpr (Stage::has_head) {
+  // Nobody waits for the outcome of this request's next step any more.
+  bool given_up(const client& by) const noexcept { return by.gone || by.cancelled || stopping_; }
+
+  // This stage's share of a step: a token where the stage is all, else only the time it took. A
+  // request that was given up while the step waited for its turn is not computed.
+  asio::awaitable<step> compute(const client& by, pass p) {
+    step made;
+    const auto work = [this, &by, &p, &made] {
+      if (given_up(by)) return;
       const busy_time busy;
-      scratch_.resize(rows.size() * model::hidden);
-      engine_.embed(rows, position, scratch_);
-      engine_.run(slot, scratch_, rows.size(), position);
-      step s{engine_.choose(scratch_), busy.nanoseconds()};
-      if (wants_logits) s.logits.assign(engine_.logits().begin(), engine_.logits().end());
-      co_return s;
-    } else {
-      std::uint64_t busy_ns = 0;
-      std::optional<failure> lost;
-      try {
-        if (position == 0) co_await next->ready();
-        busy_ns = co_await pass_on(slot, rows, position, wants_logits);
-      } catch (const failure& f) {
-        lost = f;
+      if (p.position == 0) engine_.start(p.slot);
+      engine_.embed(p.rows, p.position, p.hidden);
+      engine_.run(p.slot, p.hidden, p.rows.size(), p.position);
+      if constexpr (Stage::has_head) {
+        made.token = engine_.choose(p.hidden);
+        if (p.wants_logits) made.logits.assign(engine_.logits().begin(), engine_.logits().end());
       }
-      if (lost) co_return step{*lost, Stage::index + 1};
-      step s = co_await answers_[slot]->receive();
-      s.busy_ns += busy_ns;
-      co_return s;
+      made.busy_ns = busy.nanoseconds();
+    };
+    co_await perform(computing_, work);
+    co_return made;
+  }
+
+  // One pass of rows through the whole pipeline. What it returns of a request that was given up is
+  // not a token; `generate` does not look at it.
+  asio::awaitable<step> advance(const client& by, pass p) {
+    if constexpr (Stage::has_head) {
+      return compute(by, p);
+    } else {
+      return advance_below(by, p);
     }
   }
 
-  // Computes where the next stage's message is prepared, so that nothing is copied. Returns the
-  // nanoseconds of that.
-  asio::awaitable<std::uint64_t> pass_on(std::uint32_t slot, std::span<const std::uint32_t> rows,
-                                         std::size_t position,
-                                         bool wants_logits) requires(!Stage::has_head) {
-    const async_mutex::guard alone = co_await next->lock();
-    const auto below = next->connection();
-    const busy_time busy;
-    const std::span<float> hidden =
-        below->template prepare_as<float>(rows.size() * model::hidden);  // (rows, hidden)
-    engine_.embed(rows, position, hidden);
-    engine_.run(slot, hidden, rows.size(), position);
-    const std::uint64_t busy_ns = busy.nanoseconds();
+  asio::awaitable<step> advance_below(const client& by, pass p) requires(!Stage::has_head) {
+    std::optional<failure> lost;
+    std::shared_ptr<typename next_type::link_type> below;
+    try {
+      if (p.position == 0) co_await next->ready();
+      below = next->connection();  // before computing: what cannot be sent on need not be computed
+    } catch (const failure& f) {
+      lost = f;
+    }
+    if (lost) co_return step{*lost, Stage::index + 1};
+    const step own = co_await compute(by, p);
+    if (given_up(by)) co_return own;
+    try {
+      co_await pass_on(below, p);
+    } catch (const failure& f) {
+      lost = f;
+    }
+    if (lost) co_return step{*lost, Stage::index + 1};
+    step s = co_await answers_[p.slot]->receive();
+    s.busy_ns += own.busy_ns;
+    co_return s;
+  }
+
+  // The hidden states are computed in the request's own memory and copied here, so that nobody who
+  // sends waits for somebody who computes.
+  template <class Below>
+  asio::awaitable<void> pass_on(std::shared_ptr<Below> below, pass p) requires(!Stage::has_head) {
     message_header header;
     header.kind = message_kind::activation;
     header.dtype = message_dtype::f32;
     header.rank = 2;
-    header.flags = wants_logits ? message_flag_logits : std::uint8_t{0};
-    header.slot = slot;
-    header.position = static_cast<std::uint32_t>(position);
-    header.request = answers_[slot]->request();
-    header.shape[0] = static_cast<std::uint32_t>(rows.size());
+    header.flags = p.wants_logits ? message_flag_logits : std::uint8_t{0};
+    header.slot = p.slot;
+    header.position = static_cast<std::uint32_t>(p.position);
+    header.request = answers_[p.slot]->request();
+    header.shape[0] = static_cast<std::uint32_t>(p.rows.size());
     header.shape[1] = model::hidden;
-    header.payload_size = hidden.size_bytes();
+    header.payload_size = p.hidden.size_bytes();
+    const async_mutex::guard alone = co_await next->lock();
+    const std::span<std::byte> room = below->prepare(p.hidden.size_bytes());
+    std::memcpy(room.data(), p.hidden.data(), room.size());
     co_await next->send(below, header);
-    co_return busy_ns;
   }
 
   asio::awaitable<void> send_token(peer& to, const incoming_request& asked, const step& s,
@@ -267,7 +325,8 @@ class first_stage {
         co_await to.connection.send_failure(0, id,
                                             static_cast<errc>(failed->failed->code().value()),
                                             failed->stage, failed->failed->where());
-    } catch (const failure&) {  // the client left meanwhile: its own `serve` says so
+    } catch (const std::exception&) {  // it left, as its own `serve` says, or must not wait on
+      to.connection.connection().abandon();
     }
   }
 
@@ -277,19 +336,19 @@ class first_stage {
     header.slot = slot;
     header.request = answers_[slot]->request();
     answers_[slot]->close();
-    engine_.release(slot);
-    wipe(std::as_writable_bytes(std::span{scratch_}));
+    engine_.give_back(slot);
+    asio::dispatch(computing_, [this, slot] { engine_.wipe(slot); });
     if constexpr (!Stage::has_head) co_await next->tell(header);
   }
 
   asio::any_io_executor executor_;
+  asio::any_io_executor computing_;
   stage_engine<Stage> engine_;
   std::optional<tokenizer> text_;
   link_terms<deployment> terms_;
   std::vector<std::unique_ptr<mailbox>> answers_;  // one a slot
-  std::vector<float> scratch_;                     // (rows, hidden) where this stage is all
   std::uint64_t last_request_ = 0;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
 };
 
 }  // namespace enfilade

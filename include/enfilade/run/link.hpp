@@ -9,6 +9,7 @@
 #include <enfilade/run/async_mutex.hpp>
 #include <enfilade/run/close_quietly.hpp>
 #include <enfilade/run/link_limits.hpp>
+#include <enfilade/run/read_ahead.hpp>
 #include <enfilade/transport/asio.hpp>
 #include <enfilade/transport/clock.hpp>
 #include <enfilade/transport/transport.hpp>
@@ -17,10 +18,10 @@
 #include <enfilade/wire/message.hpp>
 #include <enfilade/wire/session.hpp>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/write.hpp>
 
 #include <algorithm>
 #include <array>
@@ -52,6 +53,13 @@ class message {
   message_header header;
   std::span<std::byte> payload;
 };
+
+namespace detail {
+
+template <class Link>
+asio::awaitable<void> say_alive(std::shared_ptr<Link> of);  // run/pulse.hpp
+
+}  // namespace detail
 
 /// One end of an established link: sealed messages both ways over one stream.
 ///
@@ -115,37 +123,48 @@ class link {
     if (!allowed) throw failure(allowed.error(), where_);
     encode(header, outgoing_.bytes(0, message_header_size).template first<message_header_size>());
     std::ranges::fill(outgoing_.bytes(used, size - used), std::byte{0});
-    const async_mutex::guard alone = co_await turn_.lock();
+    std::optional<async_mutex::guard> alone = turn_.try_lock();
+    if (!alone) {
+      async_mutex::guard waited = co_await turn_.lock();
+      alone.emplace(std::move(waited));
+    }
+    const std::size_t longest = chunk_of(size);
     for (std::size_t offset = 0; offset != size;) {
       if (session_.rekey_due()) co_await send_control(record_type::rekey);
-      const std::size_t chunk = std::min(size - offset, preferred_chunk);
+      const std::size_t chunk = std::min(size - offset, longest);
       const std::uint8_t flags = offset + chunk == size ? std::uint8_t{0} : flag_more;
       co_await send_record(record_type::message, flags, outgoing_.bytes(offset, chunk));
       offset += chunk;
     }
+    outgoing_.over(size);
   }
 
   /// The next message; nothing where the peer closed the link and said so.
   ///
   /// A stream that ends without that is `errc::frame_truncated`: somebody cut it, or the peer died.
   asio::awaitable<std::optional<message>> receive() {
+    if (delivered_ != 0) incoming_.over(std::exchange(delivered_, 0));
     while (true) {
-      co_await read_to(incoming_prefix_, got_.prefix);
+      if (!ahead_.fill(incoming_prefix_, got_.prefix))
+        co_await read_to(incoming_prefix_, got_.prefix);
       const record_header record = checked(session_.open_header(incoming_prefix_));
       if (got_.message + record.body_length > max_message_size)
         throw failure(errc::frame_too_large, where_);
       incoming_.at_least(got_.message + record.body_length, got_.message + got_.body);
       const std::span<std::byte> body = incoming_.bytes(got_.message, record.body_length);
-      co_await read_to(body, got_.body);
+      if (!ahead_.fill(body, got_.body)) co_await read_to(body, got_.body);
       got_.prefix = got_.body = 0;
       checked(session_.open(incoming_prefix_, body));
+      heard_ = true;
       if (record.type == record_type::close) co_return std::nullopt;
+      if (record.type == record_type::heartbeat) incoming_.rest();
       if (record.type != record_type::message) continue;  // rekey: done by `open`; heartbeat: alive
       if (got_.message == 0) reserve_for(body);
       got_.message += record.body_length;
       if ((record.flags & flag_more) == 0) break;
     }
-    co_return parse(std::exchange(got_.message, 0));
+    delivered_ = std::exchange(got_.message, 0);
+    co_return parse(delivered_);
   }
 
   /// Says goodbye, so that the peer can tell the end from a cut; then closes the stream.
@@ -166,6 +185,8 @@ class link {
  private:
   template <class Link>
   friend asio::awaitable<void> keep_pulse(std::weak_ptr<Link> of, link_limits limits);
+  template <class Link>
+  friend asio::awaitable<void> detail::say_alive(std::shared_ptr<Link> of);
 
   // How far `receive` has come; kept across a cancellation.
   struct progress {
@@ -175,16 +196,23 @@ class link {
   };
 
   /// One beat of the pulse: `age` of the link. Gives the peer up after `longest_silence` beats in
-  /// which this end listened and heard nothing; says that this end is alive where nothing else did;
-  /// changes a key that is too old.
-  asio::awaitable<void> beat(std::chrono::nanoseconds age, unsigned longest_silence) {
+  /// which this end waited for it, for a record or to be rid of one, and no record of the peer came
+  /// whole. Bytes alone are no sign of life: whoever stretched a length on the way could have a
+  /// link wait for the rest for ever. Returns whether `say_alive` is due.
+  bool beat(std::chrono::nanoseconds age, unsigned longest_silence) {
     session_.set_time(age);
-    silence_ = std::exchange(heard_, false) || !listening_ ? 0 : silence_ + 1;
+    const bool spoke = std::exchange(spoke_, false);
+    const bool waits = listening_ || (half_written_ && !spoke);
+    silence_ = std::exchange(heard_, false) || !waits ? 0 : silence_ + 1;
     if (silence_ > longest_silence) {
       silent_ = true;
       abandon();
     }
-    if (abandoned_ || (std::exchange(spoke_, false) && !session_.rekey_due())) co_return;
+    return !abandoned_ && (!spoke || session_.rekey_due());
+  }
+
+  /// Says that this end is alive, or changes a key that is too old.
+  asio::awaitable<void> say_alive() {
     const std::optional<async_mutex::guard> alone = turn_.try_lock();
     if (!alone) co_return;  // a sender is at it, which is sign enough
     const record_type sign = session_.rekey_due() ? record_type::rekey : record_type::heartbeat;
@@ -196,46 +224,73 @@ class link {
     co_await send_record(type, 0, std::span<std::byte>{});
   }
 
+  // A long message is cut in halves at least: the peer wakes up, and opens the first, while the second
+  // is being sealed.
+  static constexpr std::size_t chunk_of(std::size_t size) noexcept {
+    if (size < 2 * least_chunk) return size;
+    const std::size_t half = (size / 2 + chunk_alignment - 1) / chunk_alignment * chunk_alignment;
+    return std::min(half, preferred_chunk);
+  }
+
   // For the holder of `turn_`.
   asio::awaitable<void> send_record(record_type type, std::uint8_t flags,
                                     std::span<std::byte> body) {
     if (half_written_ || abandoned_) throw lost();
     checked(session_.seal(type, flags, body, outgoing_prefix_));
-    const std::array<asio::const_buffer, 2> record{asio::buffer(outgoing_prefix_),
-                                                   asio::buffer(body.data(), body.size())};
     half_written_ = true;  // and stays so where this fails or is cancelled
-    error_code failed;
-    co_await asio::async_write(stream_, record, asio::redirect_error(asio::use_awaitable, failed));
-    if (failed) throw lost();
+    const std::size_t size = record_prefix_size + body.size();
+    for (std::size_t sent = 0; sent != size;) {
+      const std::size_t of_prefix = std::min(sent, record_prefix_size);
+      const std::size_t of_body = sent - of_prefix;
+      const detail::gathered_out rest{
+          asio::buffer(outgoing_prefix_.data() + of_prefix, record_prefix_size - of_prefix),
+          asio::buffer(body.data() + of_body, body.size() - of_body)};
+      error_code failed;
+      try {
+        const auto [error, written] =
+            co_await stream_.async_write_some(rest, asio::as_tuple(asio::deferred));
+        failed = error;
+        sent += written;
+      } catch (...) {  // cancelled before it began
+        abandon();
+        throw;
+      }
+      if (!failed) continue;
+      // Nothing can be said any more, so nothing will be heard: who waits here must not wait on.
+      abandon();
+      throw lost();
+    }
     half_written_ = false;
     spoke_ = true;
   }
 
-  // Reads until `into` is full; `got` counts, and is right at any moment.
+  // Reads until `into` is full; `got` counts, and is right at any moment. What comes with it is kept
+  // for the next call: a small record costs one system call, and several that wait cost one. The
+  // bytes of a long body go to their place at once. (`deferred` needs no coroutine frame of its own,
+  // as `use_awaitable` does, so that Asio's two spare frames a thread suffice: nothing is allocated.)
   asio::awaitable<void> read_to(std::span<std::byte> into, std::size_t& got) {
     while (got != into.size()) {
-      const asio::mutable_buffer rest = asio::buffer(into.data() + got, into.size() - got);
+      const std::span<std::byte> rest = into.subspan(got);
+      const detail::gathered_in buffers{asio::buffer(rest.data(), rest.size()), ahead_.room()};
       error_code failed;
-      const std::size_t size = co_await read_some(rest, failed);
-      got += size;
+      listening_ = true;
+      std::size_t size = 0;
+      try {
+        const auto [error, read] =
+            co_await stream_.async_read_some(buffers, asio::as_tuple(asio::deferred));
+        failed = error;
+        size = read;
+      } catch (...) {  // cancelled before it began
+        listening_ = false;
+        throw;
+      }
+      listening_ = false;
+      got += std::min(size, rest.size());
+      ahead_.holds(size - std::min(size, rest.size()));
       if (!failed) continue;
       if (abandoned_) throw lost();
       if (failed == asio::error::operation_aborted) throw failure(failed, where_);
       throw failure(errc::frame_truncated, where_);
-    }
-  }
-
-  asio::awaitable<std::size_t> read_some(asio::mutable_buffer into, error_code& failed) {
-    listening_ = true;
-    try {
-      const std::size_t size =
-          co_await stream_.async_read_some(into, asio::redirect_error(asio::use_awaitable, failed));
-      listening_ = false;
-      heard_ = true;
-      co_return size;
-    } catch (...) {  // cancelled before it began
-      listening_ = false;
-      throw;
     }
   }
 
@@ -287,10 +342,12 @@ class link {
   bool half_written_ = false;
   bool silent_ = false;
   bool abandoned_ = false;
+  std::size_t delivered_ = 0;  // bytes of the message that `receive` returned last
   detail::aligned_buffer outgoing_;
   detail::aligned_buffer incoming_;
   std::array<std::byte, record_prefix_size> outgoing_prefix_{};
   std::array<std::byte, record_prefix_size> incoming_prefix_{};
+  detail::read_ahead ahead_;
 };
 
 }  // namespace enfilade

@@ -24,7 +24,8 @@ struct link_limits {
   /// An end that has sent nothing for so long says that it is alive.
   std::chrono::nanoseconds heartbeat = std::chrono::seconds{1};
 
-  /// A peer of whom nothing comes for so long, while this end listens, is dead.
+  /// A peer of whom no whole record comes for so long, while this end listens or cannot get rid of
+  /// a record of its own, is dead. A record, of up to 128 KiB, must be through in that time.
   std::chrono::nanoseconds silence = std::chrono::seconds{5};
 };
 

@@ -7,6 +7,7 @@
 #include <enfilade/error.hpp>
 #include <enfilade/run/accept_loop.hpp>
 #include <enfilade/run/client.hpp>
+#include <enfilade/run/compute_thread.hpp>
 #include <enfilade/run/stage_engine.hpp>
 #include <enfilade/run/stage_files.hpp>
 #include <enfilade/run/stage_server.hpp>
@@ -48,7 +49,7 @@ typename T::endpoint unused_endpoint() {
 /// Every link is a real one: sealed, attested, over the transports that the deployment names
 /// (`Loopback` or `Tcp`). What this lacks is the point of the library: one process is one room, so
 /// nobody in it is protected from anybody else. It is in use as long as an executor runs, so it must
-/// not be destroyed before that.
+/// not be destroyed before that; and the executors must still be there when it is.
 ///
 ///     local_pipeline<Split> rooms{executor, "models/atlas"};
 ///     auto model = co_await rooms.dial();
@@ -57,16 +58,16 @@ class local_pipeline {
  public:
   using executors = std::array<asio::any_io_executor, Deployment::stage_count>;
 
-  /// All stages on one executor.
+  /// All stages on one executor. Each computes on a thread of its own, or `where` says otherwise.
   local_pipeline(asio::any_io_executor executor, const std::filesystem::path& model_directory,
-                 load_options how = {})
-      : local_pipeline(same_for_all(executor), model_directory, how) {}
+                 load_options how = {}, compute_on where = compute_on::own_thread)
+      : local_pipeline(same_for_all(executor), model_directory, how, where) {}
 
   /// Each stage on its own single-threaded executor, none of which may run yet.
   local_pipeline(const executors& each, const std::filesystem::path& model_directory,
-                 load_options how = {})
+                 load_options how = {}, compute_on where = compute_on::own_thread)
       : executors_(each) {
-    build<Deployment::stage_count - 1>(model_directory, how);
+    build<Deployment::stage_count - 1>(model_directory, how, where);
     open(std::make_index_sequence<Deployment::stage_count>{});
   }
   local_pipeline(const local_pipeline&) = delete;
@@ -88,6 +89,7 @@ class local_pipeline {
     expectations measured;  // what the neighbours pin
     std::unique_ptr<stage_server<Stage>> stage;
     std::unique_ptr<accept_loop<typename Stage::upstream::listener, stage_server<Stage>>> loop;
+    std::optional<compute_thread> computing;  // the last, so that it ends before what it works with
   };
 
   template <std::size_t... I>
@@ -96,7 +98,7 @@ class local_pipeline {
 
   // From the last stage to the first, so that each knows the measurement of the one below.
   template <std::size_t I>
-  void build(const std::filesystem::path& directory, const load_options& how) {
+  void build(const std::filesystem::path& directory, const load_options& how, compute_on where) {
     using stage_type = typename Deployment::template stage<I>;
     const asio::any_io_executor executor = executors_[I];
     auto& here = std::get<I>(rooms_);
@@ -111,8 +113,10 @@ class local_pipeline {
         executor, detail::unused_endpoint<typename stage_type::upstream>());
     expectations above = expectations::anyone();
     if constexpr (I != 0) above = measured_like(here.own);
-    here.stage = make_stage<stage_type>(executor, std::move(engine), std::move(text), here.own,
-                                        std::move(above));
+    if (where == compute_on::own_thread) here.computing.emplace();
+    here.stage = make_stage<stage_type>(
+        executor, std::move(engine), std::move(text), here.own, std::move(above),
+        here.computing ? here.computing->executor() : asio::any_io_executor{});
     if constexpr (!stage_type::has_head) {
       const auto& below = std::get<I + 1>(rooms_);
       set_next<stage_type>(executor, *here.stage, below.door->local(), here.own, of_next);
@@ -120,7 +124,7 @@ class local_pipeline {
     here.loop = std::make_unique<
         accept_loop<typename stage_type::upstream::listener, stage_server<stage_type>>>(
         executor, *here.door, *here.stage, stage_role(I));
-    if constexpr (I != 0) build<I - 1>(directory, how);
+    if constexpr (I != 0) build<I - 1>(directory, how, where);
   }
 
   // Only once all rooms are there: what is spawned refers to them.

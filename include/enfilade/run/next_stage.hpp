@@ -6,7 +6,9 @@
 #include <enfilade/run/dial.hpp>
 #include <enfilade/run/establish.hpp>
 #include <enfilade/run/link.hpp>
+#include <enfilade/run/no_memory.hpp>
 #include <enfilade/run/program.hpp>
+#include <enfilade/run/retry.hpp>
 #include <enfilade/transport/clock.hpp>
 #include <enfilade/transport/transport.hpp>
 
@@ -15,8 +17,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -62,7 +66,7 @@ class next_stage {
         co_await ensure();
         co_return;
       } catch (const failure& f) {
-        if (f.code() != errc::transport_unreachable && f.code() != errc::transport_timeout) throw;
+        if (!is_temporary(f.code())) throw;
       }
       if (!std::exchange(said, true)) say(who, "waiting for " + where());
       pause_.expires_after(delay);
@@ -71,14 +75,28 @@ class next_stage {
     }
   }
 
-  /// Dials and attests, unless the link is up.
+  /// Dials and attests, unless the link is up. Who waited while somebody else tried gets the answer
+  /// that one got: many requests must not wait for one limit after the other.
   asio::awaitable<void> ensure() {
+    const std::uint64_t seen = failed_dials_;
     const async_mutex::guard alone = co_await dialling_.lock();
     if (link_) co_return;
-    stream connected = co_await dial_within<transport_type>(executor_, at_, terms_.limits().dial);
-    link_ = co_await establish<link_type>(std::move(connected), terms_, where());
-    asio::awaitable<void> reading = read(link_);
-    asio::co_spawn(executor_, std::move(reading), asio::detached);
+    if (failed_dials_ != seen) throw failure(*why_no_link_);
+    try {
+      stream connected = co_await dial_within<transport_type>(executor_, at_, terms_.limits().dial);
+      link_ = co_await establish<link_type>(std::move(connected), terms_, where());
+    } catch (const failure& f) {
+      ++failed_dials_;
+      why_no_link_ = f;
+      throw;
+    }
+    try {
+      asio::awaitable<void> reading = read(link_);
+      asio::co_spawn(executor_, std::move(reading), asio::detached);
+    } catch (const std::bad_alloc&) {  // a link that nobody reads would be taken for one that is up
+      std::exchange(link_, nullptr)->abandon();
+      throw;
+    }
   }
 
   /// `ensure` for a request: a stage that cannot be reached is `stage_lost` to it.
@@ -117,7 +135,8 @@ class next_stage {
     const std::shared_ptr<link_type> to = link_;
     try {
       co_await to->send(header);
-    } catch (const failure&) {  // `read` reports the loss
+    } catch (const std::exception&) {  // a stage that missed it is out of step; `read` reports that
+      to->abandon();
     }
   }
 
@@ -141,23 +160,42 @@ class next_stage {
 
   // Holds the link itself: it may be replaced while a message is being handled.
   asio::awaitable<void> read(std::shared_ptr<link_type> from) {
-    std::optional<failure> reason;
+    std::exception_ptr ended;
     try {
       while (true) {
         std::optional<message> answer = co_await from->receive();
         if (!answer) break;
         co_await owner_.on_answer(*answer);
       }
-    } catch (const failure& f) {
-      reason = f;
-    } catch (const std::exception&) {
-      reason = failure(errc::internal, where());
+    } catch (...) {
+      ended = std::current_exception();
     }
-    if (!reason) reason = failure(errc::transport_closed, where());
     if (link_ != from) co_return;  // closed by us
     link_ = nullptr;
     from->abandon();
-    owner_.on_next_lost(lost(*reason));
+    owner_.on_next_lost(why_lost(ended));
+  }
+
+  // Does not throw: those who wait for the stage below must be told something.
+  failure why_lost(const std::exception_ptr& ended) const noexcept {
+    try {
+      if (ended) std::rethrow_exception(ended);
+      return lost(failure(errc::transport_closed, where()));
+    } catch (const failure& f) {
+      return told_of(f);
+    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) {
+      return told_of(detail::defect);
+    }
+    return detail::no_memory;
+  }
+
+  failure told_of(const failure& cause) const noexcept {
+    try {
+      return lost(cause);
+    } catch (const std::bad_alloc&) {
+      return detail::no_memory;
+    }
   }
 
   asio::any_io_executor executor_;
@@ -168,6 +206,8 @@ class next_stage {
   async_mutex dialling_;
   timer_of<stream> pause_;
   std::shared_ptr<link_type> link_;
+  std::uint64_t failed_dials_ = 0;
+  std::optional<failure> why_no_link_;
 };
 
 namespace detail {

@@ -4,10 +4,12 @@
 #include <enfilade/error.hpp>
 #include <enfilade/run/options.hpp>
 
+#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace enfilade {
@@ -52,13 +54,35 @@ inline int exit_code_of(const std::exception& error) {
   return facts_of_error(static_cast<errc>(system->code().value())).exit_code;
 }
 
+/// No line of a log is longer, its end included.
+inline constexpr std::size_t max_log_line = 1024;
+
+namespace detail {
+
+/// `text` as one line of at most `longest` bytes that moves no cursor: control characters, those of
+/// two bytes (U+0080 to U+009F) as well, become question marks; what is cut ends with three dots
+/// and not within a character.
+inline std::string one_line(std::string text, std::size_t longest) {
+  if (text.size() > longest) {
+    std::size_t end = longest - 3;
+    while (end != 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text.replace(end, std::string::npos, "...");
+  }
+  for (std::size_t i = 0; i != text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < ' ' || c == 0x7f) text[i] = '?';
+    if (c == 0xC2 && i + 1 != text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0)
+      text[i] = text[i + 1] = '?';
+  }
+  return text;
+}
+
+}  // namespace detail
+
 /// Says one line on stderr in a single write, so that lines of several processes do not mix.
-/// Control characters, which could make several lines of it or move a cursor, become question marks.
 inline void say(std::string_view who, std::string_view what) {
   std::string line = std::string{who} + ": " + std::string{what};
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-  line += '\n';
+  line = detail::one_line(std::move(line), max_log_line - 1) + '\n';
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -7,13 +7,30 @@
 #include <enfilade/transport/asio.hpp>
 #include <enfilade/transport/clock.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <new>
+#include <utility>
 
 namespace enfilade {
+
+namespace detail {
+
+// Apart from the pulse, which must go on while a peer takes nothing off this end's hands.
+template <class Link>
+asio::awaitable<void> say_alive(std::shared_ptr<Link> of) {
+  try {
+    co_await of->say_alive();
+  } catch (const std::exception&) {  // the link is dead; whoever uses it next is told so
+  }
+}
+
+}  // namespace detail
 
 /// The pulse of a link: as long as it lives, one beat every `limits.heartbeat`.
 ///
@@ -34,10 +51,13 @@ asio::awaitable<void> keep_pulse(std::weak_ptr<Link> of, link_limits limits) {
     co_await timer->async_wait(asio::redirect_error(asio::use_awaitable, woken));
     const std::shared_ptr<Link> alive = of.lock();
     if (woken || !alive) co_return;
-    try {
-      co_await alive->beat(clock::now() - begin, longest_silence);
-    } catch (const std::exception&) {
-      co_return;  // the link is dead; whoever uses it next is told so
+    if (alive->beat(clock::now() - begin, longest_silence)) {
+      try {
+        asio::awaitable<void> saying = detail::say_alive(alive);
+        asio::co_spawn(timer->get_executor(), std::move(saying), asio::detached);
+      } catch (const std::bad_alloc&) {
+        alive->abandon();  // a link without a pulse could hang
+      }
     }
     if (alive->abandoned_) co_return;
   }

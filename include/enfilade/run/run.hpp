@@ -6,6 +6,8 @@
 #include <enfilade/error.hpp>
 #include <enfilade/model/tokenizer.hpp>
 #include <enfilade/run/accept_loop.hpp>
+#include <enfilade/run/admission.hpp>
+#include <enfilade/run/compute_thread.hpp>
 #include <enfilade/run/establish.hpp>
 #include <enfilade/run/options.hpp>
 #include <enfilade/run/program.hpp>
@@ -15,6 +17,7 @@
 #include <enfilade/run/stage_server.hpp>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -42,6 +45,7 @@ std::vector<option> stage_options() {
       option{"--expect", "FILE", "whom to trust: docs/guide/attest.md"},
       option{"--threads", "N", "threads that multiply (default 1)"},
       option{"--slots", "N", "sequences at the same time (default 4)"},
+      option{"--per-source", "N", "connections of one address, CID or user (default 32)"},
       option{"--copy-weights", "", "hold weights in own memory; a file that changes has no effect"},
       option{"--measure", "", "print this stage's entry of an expectations file and end"}};
   if constexpr (!Stage::has_head)
@@ -116,6 +120,15 @@ asio::awaitable<void> reach_next(stage_server<Stage>& stage, std::string who, st
 /// How long a stopping stage still runs, so that its clients hear of it.
 inline constexpr std::chrono::milliseconds time_to_say_so{200};
 
+/// Lets a stage that stops tell its clients: those that wait for the step under way after it.
+inline asio::awaitable<void> take_leave(asio::io_context& io, asio::any_io_executor computing) {
+  const auto nothing = [] {};
+  co_await perform(computing, nothing);
+  asio::steady_timer grace{io, time_to_say_so};
+  co_await grace.async_wait(asio::use_awaitable);
+  io.stop();
+}
+
 /// A stage from its command line to its last connection.
 template <class Stage>
 int serve_stage(const options& given, const std::string& who) {
@@ -127,6 +140,8 @@ int serve_stage(const options& given, const std::string& who) {
   expectations of_next;
   if constexpr (!Stage::has_head) of_next = look_up(given, stage_role(Stage::index + 1));
   const load_options how = how_to_load(given);
+  admission_limits limits;
+  limits.per_source = given.number("--per-source", limits.per_source, 1, limits.known);
   const std::string directory = given.require("--model");
 
   asio::io_context io{1};
@@ -138,26 +153,26 @@ int serve_stage(const options& given, const std::string& who) {
   std::optional<tokenizer> text;
   if constexpr (Stage::embeds) text = load_tokenizer(directory);
   const auto own = own_attester(engine, text, of_next);
-  const auto stage =
-      make_stage<Stage>(executor, std::move(engine), std::move(text), own, of_upstream);
+  std::unique_ptr<stage_server<Stage>> stage;
+  compute_thread computing;  // after the stage: it ends before what it computes with
+  stage = make_stage<Stage>(executor, std::move(engine), std::move(text), own, of_upstream,
+                            computing.executor());
   if constexpr (!Stage::has_head) set_next<Stage>(executor, *stage, next, own, of_next);
 
   asio::signal_set stop{io, SIGINT, SIGTERM};
-  asio::steady_timer grace{io};
   stop.async_wait([&](const error_code& error, int) {
     if (error) return;
     say(who, "stopped by a signal");
     bool clients_wait = false;
     if constexpr (Stage::embeds) clients_wait = stage->stop();
     if (!clients_wait) return io.stop();
-    grace.expires_after(time_to_say_so);
-    grace.async_wait([&io](const error_code&) { io.stop(); });
+    asio::co_spawn(io, take_leave(io, computing.executor()), asio::detached);
   });
   const auto or_end = [](std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
   };
   // Peers are let in while the next stage is still awaited: a request then learns what is missing.
-  accept_loop loop{executor, door, *stage, who};
+  accept_loop loop{executor, door, *stage, who, limits};
   asio::co_spawn(io, loop.run(), or_end);
   asio::co_spawn(io, reach_next<Stage>(*stage, who, upstream::format(door.local())), or_end);
   io.run();
@@ -171,8 +186,8 @@ int serve_stage(const options& given, const std::string& who) {
 ///     int main(int argc, char** argv) { return enfilade::run<Split::stage<STAGE>>(argc, argv); }
 ///
 /// Listens, reads its own layers' weights, connects to the next stage, and serves until SIGINT or
-/// SIGTERM. "ready" on stderr says that requests can be answered. `--help` lists the options;
-/// docs/errors.md the exit codes.
+/// SIGTERM; then the step under way is computed to its end. "ready" on stderr says that requests
+/// can be answered. `--help` lists the options; docs/errors.md the exit codes.
 template <class Stage>
 int run(int argc, const char* const* argv) {
   static_assert(cipher<typename Stage::deployment::cipher>);

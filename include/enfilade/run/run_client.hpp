@@ -8,6 +8,7 @@
 #include <enfilade/run/options.hpp>
 #include <enfilade/run/program.hpp>
 #include <enfilade/run/report.hpp>
+#include <enfilade/run/retry.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -110,9 +111,7 @@ asio::awaitable<Client<Deployment, Via>> dial_patiently(const client_job& job) {
     try {
       co_return co_await Client<Deployment, Via>::dial(job.address, job.of_stage_0);
     } catch (const failure& f) {
-      const bool absent =
-          f.code() == errc::transport_unreachable || f.code() == errc::transport_timeout;
-      if (!absent || std::chrono::steady_clock::now() >= give_up) throw;
+      if (!is_temporary(f.code()) || std::chrono::steady_clock::now() >= give_up) throw;
     }
     pause.expires_after(std::chrono::milliseconds{20});
     co_await pause.async_wait(asio::use_awaitable);

@@ -3,6 +3,7 @@
 
 #include <enfilade/error.hpp>
 #include <enfilade/run/accept_loop.hpp>
+#include <enfilade/run/admission.hpp>
 #include <enfilade/run/program.hpp>
 #include <enfilade/run/relay.hpp>
 #include <enfilade/transport/tcp.hpp>
@@ -22,7 +23,7 @@ namespace enfilade {
 namespace detail {
 
 template <transport From, transport To>
-int carry(const std::string& listen, const std::string& to) {
+int carry(const std::string& listen, const std::string& to, const admission_limits& limits) {
   const auto here = From::parse(listen);
   if (!here) throw failure(here.error(), listen);
   const auto there = To::parse(to);
@@ -31,7 +32,7 @@ int carry(const std::string& listen, const std::string& to) {
   asio::io_context io{1};
   typename From::listener door{io.get_executor(), *here};
   relay<From, To> carrier{*there};
-  accept_loop loop{io.get_executor(), door, carrier, "relay"};
+  accept_loop loop{io.get_executor(), door, carrier, "relay", limits};
   asio::signal_set stop{io, SIGINT, SIGTERM};
   stop.async_wait([&io](const error_code& error, int) {
     if (!error) io.stop();
@@ -45,10 +46,10 @@ int carry(const std::string& listen, const std::string& to) {
 }
 
 template <transport From>
-int carry_from(const std::string& listen, const std::string& to) {
-  if (to.starts_with("tcp:")) return carry<From, Tcp>(listen, to);
-  if (to.starts_with("unix:")) return carry<From, Unix>(listen, to);
-  if (to.starts_with("vsock:")) return carry<From, Vsock>(listen, to);
+int carry_from(const std::string& listen, const std::string& to, const admission_limits& limits) {
+  if (to.starts_with("tcp:")) return carry<From, Tcp>(listen, to, limits);
+  if (to.starts_with("unix:")) return carry<From, Unix>(listen, to, limits);
+  if (to.starts_with("vsock:")) return carry<From, Vsock>(listen, to, limits);
   throw failure(errc::transport_address_invalid, to);
 }
 
@@ -59,13 +60,16 @@ inline int run_relay(int argc, const char* const* argv) {
   return run_program(
       "relay", "Copies the sealed bytes between two stages. It holds no key and is not trusted.",
       {option{"--listen", "ADDR", "where the upstream stage dials"},
-       option{"--to", "ADDR", "where the downstream stage listens"}},
+       option{"--to", "ADDR", "where the downstream stage listens"},
+       option{"--per-source", "N", "connections of one address, CID or user (default 32)"}},
       argc, argv, [](const options& given) {
         const std::string listen = given.require("--listen");
         const std::string to = given.require("--to");
-        if (listen.starts_with("tcp:")) return detail::carry_from<Tcp>(listen, to);
-        if (listen.starts_with("unix:")) return detail::carry_from<Unix>(listen, to);
-        if (listen.starts_with("vsock:")) return detail::carry_from<Vsock>(listen, to);
+        admission_limits limits;
+        limits.per_source = given.number("--per-source", limits.per_source, 1, limits.known);
+        if (listen.starts_with("tcp:")) return detail::carry_from<Tcp>(listen, to, limits);
+        if (listen.starts_with("unix:")) return detail::carry_from<Unix>(listen, to, limits);
+        if (listen.starts_with("vsock:")) return detail::carry_from<Vsock>(listen, to, limits);
         throw failure(errc::transport_address_invalid, listen);
       });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <enfilade/cipher/wipe.hpp>
 #include <enfilade/compose/explain.hpp>
 #include <enfilade/compute/argmax.hpp>
 #include <enfilade/error.hpp>
@@ -21,8 +22,13 @@ namespace enfilade {
 
 /// The model of one stage at work: who may use which slot, and how long each step takes.
 ///
-/// A slot is one sequence's memory on this stage. It is started empty and wiped when it is released,
-/// so nothing of one request can reach the next one.
+/// A slot is one sequence's memory on this stage. It is started empty and wiped at its end, so
+/// nothing of one request can reach the next one.
+///
+/// Two threads use it. Who has which slot is the business of the stage's executor: `acquire` and
+/// `give_back`. All else touches the memory of the model and belongs where the stage computes, one
+/// call after the other; since calls there keep their order, a slot may be given back, and taken
+/// again, before its wiping has had its turn.
 template <class Stage>
 class stage_engine {
  public:
@@ -47,21 +53,26 @@ class stage_engine {
 
   std::size_t slot_count() const noexcept { return taken_.size(); }
 
-  /// A free slot, started empty; nothing where all are taken.
+  /// A free slot, to be started before its first rows; nothing where all are taken.
   std::optional<std::uint32_t> acquire() {
     for (std::size_t slot = 0; slot != taken_.size(); ++slot) {
       if (taken_[slot]) continue;
       taken_[slot] = true;
-      model_.start(slot);
       return static_cast<std::uint32_t>(slot);
     }
     return std::nullopt;
   }
 
-  /// Wipes the slot and gives it back.
-  void release(std::uint32_t slot) {
+  /// The slot is free again. Its `wipe` is to be asked for before anything else is computed for it.
+  void give_back(std::uint32_t slot) { taken_[slot] = false; }
+
+  /// Makes the slot ready for a new sequence: empty.
+  void start(std::uint32_t slot) { model_.start(slot); }
+
+  /// Forgets the slot's sequence: all that was computed for it becomes zeros.
+  void wipe(std::uint32_t slot) {
     model_.release(slot);
-    taken_[slot] = false;
+    enfilade::wipe(std::as_writable_bytes(std::span{logits_}));
   }
 
   /// Whether `rows` more rows at `position` continue the sequence in `slot` and fit into it.

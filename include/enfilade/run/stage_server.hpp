@@ -3,9 +3,11 @@
 
 #include <enfilade/attest/expectations.hpp>
 #include <enfilade/model/tokenizer.hpp>
+#include <enfilade/run/compute_thread.hpp>
 #include <enfilade/run/establish.hpp>
 #include <enfilade/run/first_stage.hpp>
 #include <enfilade/run/inner_stage.hpp>
+#include <enfilade/run/link_limits.hpp>
 #include <enfilade/run/stage_engine.hpp>
 
 #include <memory>
@@ -21,17 +23,23 @@ using stage_server = std::conditional_t<Stage::embeds, first_stage<Stage>, inner
 
 /// A stage ready to serve. `own` proves it to its neighbours, `upstream` judges who connects;
 /// `text` is for the first stage alone.
+///
+/// `computing` is where it computes: `compute_thread::executor()`, of a thread that ends before the
+/// stage does; or nothing for `executor` itself, which hears nothing while it computes.
 template <class Stage>
 std::unique_ptr<stage_server<Stage>> make_stage(
     asio::any_io_executor executor, stage_engine<Stage> engine, std::optional<tokenizer> text,
-    std::shared_ptr<const typename Stage::deployment::attester> own, expectations upstream) {
+    std::shared_ptr<const typename Stage::deployment::attester> own, expectations upstream,
+    asio::any_io_executor computing = {}, const link_limits& limits = {}) {
+  if (!computing) computing = executor;
   link_terms<typename Stage::deployment> terms{link_end::downstream, Stage::index, std::move(own),
-                                               std::move(upstream)};
+                                               std::move(upstream), limits};
   if constexpr (Stage::embeds)
-    return std::make_unique<first_stage<Stage>>(executor, std::move(engine), std::move(text),
-                                                std::move(terms));
+    return std::make_unique<first_stage<Stage>>(executor, std::move(computing), std::move(engine),
+                                                std::move(text), std::move(terms));
   else
-    return std::make_unique<inner_stage<Stage>>(executor, std::move(engine), std::move(terms));
+    return std::make_unique<inner_stage<Stage>>(executor, std::move(computing), std::move(engine),
+                                                std::move(terms));
 }
 
 /// Tells `stage` where the next one is and whom to trust there. Nothing is dialled yet.
@@ -39,9 +47,10 @@ template <class Stage>
 requires(!Stage::has_head) void set_next(
     asio::any_io_executor executor, stage_server<Stage>& stage,
     typename Stage::downstream::endpoint at,
-    std::shared_ptr<const typename Stage::deployment::attester> own, expectations downstream) {
+    std::shared_ptr<const typename Stage::deployment::attester> own, expectations downstream,
+    const link_limits& limits = {}) {
   link_terms<typename Stage::deployment> terms{link_end::upstream, Stage::index + 1, std::move(own),
-                                               std::move(downstream)};
+                                               std::move(downstream), limits};
   stage.next = std::make_unique<typename stage_server<Stage>::next_type>(executor, std::move(at),
                                                                          std::move(terms), stage);
 }

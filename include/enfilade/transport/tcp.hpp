@@ -73,6 +73,10 @@ struct Tcp {
       acceptor_.close(ignored);
     }
 
+    /// The IPv4 address, or the first half of the IPv6 address: whoever has one has all the others
+    /// of its network.
+    std::uint64_t source(const stream& peer) const;
+
    private:
     asio::ip::tcp::acceptor acceptor_;
     endpoint local_;
@@ -211,6 +215,19 @@ inline asio::awaitable<Tcp::stream> Tcp::listener::accept() {
   if (failed) throw detail::transport_failure(failed, where);
   socket.set_option(asio::ip::tcp::no_delay{true}, failed);
   co_return socket;
+}
+
+inline std::uint64_t Tcp::listener::source(const stream& peer) const {
+  error_code gone;
+  const asio::ip::address at = peer.remote_endpoint(gone).address();
+  if (gone) return 0;
+  if (at.is_v4()) return at.to_v4().to_uint();
+  if (at.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, at.to_v6()).to_uint();
+  const auto bytes = at.to_v6().to_bytes();
+  std::uint64_t network = 0;
+  for (std::size_t i = 0; i != 8; ++i) network = network << 8 | bytes[i];
+  return network;
 }
 
 static_assert(transport<Tcp>);

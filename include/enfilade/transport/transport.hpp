@@ -72,6 +72,7 @@ concept listener = std::constructible_from<L, asio::any_io_executor, Endpoint> &
 /// | `listener.accept()`   | `awaitable<T::stream>`    | the next peer                       |
 /// | `listener.local()`    | `T::endpoint`             | where it listens (the real port)    |
 /// | `listener.close()`    |                           | ends a waiting `accept`             |
+/// | `listener.source(s)`  | `std::uint64_t`, optional | where the kernel says `s` came from |
 ///
 /// Constructors of `T::endpoint` and `T::stream` are written out: g++ 12 miscompiles temporary
 /// aggregates in an expression with `co_await`.

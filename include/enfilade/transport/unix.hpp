@@ -9,6 +9,9 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 
+#include <sys/socket.h>
+
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,6 +73,9 @@ struct Unix {
       file_.remove();
     }
 
+    /// The user that the peer ran as when it connected.
+    std::uint64_t source(const stream& peer) const;
+
    private:
     asio::local::stream_protocol::acceptor acceptor_;
     detail::socket_file file_;
@@ -107,6 +113,15 @@ inline asio::awaitable<Unix::stream> Unix::listener::accept() {
       co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, failed));
   if (failed) throw detail::transport_failure(failed, where);
   co_return socket;
+}
+
+inline std::uint64_t Unix::listener::source(const stream& peer) const {
+  ::ucred who{};
+  ::socklen_t size = sizeof who;
+  // `native_handle` changes nothing, but Asio has no const form of it.
+  const int handle = const_cast<stream&>(peer).native_handle();
+  if (::getsockopt(handle, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return 0;
+  return who.uid;
 }
 
 static_assert(transport<Unix>);

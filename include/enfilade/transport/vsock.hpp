@@ -84,6 +84,13 @@ struct Vsock {
       acceptor_.close(ignored);
     }
 
+    /// The CID of the machine that the peer is on.
+    std::uint64_t source(const stream& peer) const {
+      error_code gone;
+      const auto at = peer.remote_endpoint(gone);
+      return gone ? 0 : at.cid();
+    }
+
    private:
     detail::vsock_protocol::acceptor acceptor_;
     endpoint local_;

@@ -34,7 +34,9 @@ class conversation {
     const result<Key<32>> shared = key.agree(peer_public_key);
     if (!shared) return shared.error();
     secret_ = first_secret(*shared, transcript_);
-    use_secret();
+    sending.emplace(direction_secret(secret_, own_));
+    receiving.emplace(direction_secret(secret_, opposite(own_)));
+    if (!sending->usable() || !receiving->usable()) return errc::process_out_of_memory;
     return {};
   }
 
@@ -42,7 +44,8 @@ class conversation {
 
   void ratchet() noexcept {
     secret_ = second_secret(secret_, heard(link_end::upstream), heard(link_end::downstream));
-    use_secret();
+    sending->restart(direction_secret(secret_, own_));
+    receiving->restart(direction_secret(secret_, opposite(own_)));
   }
 
   std::array<std::byte, 64> report_data(link_end end,
@@ -70,11 +73,6 @@ class conversation {
   std::optional<direction<C>> receiving;
 
  private:
-  void use_secret() noexcept {
-    sending.emplace(direction_secret(secret_, own_));
-    receiving.emplace(direction_secret(secret_, opposite(own_)));
-  }
-
   digest& heard(link_end end) noexcept { return evidence_[end == link_end::upstream ? 0 : 1]; }
 
   link_end own_;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -25,7 +26,16 @@ namespace enfilade::detail {
 template <cipher C>
 class direction {
  public:
-  explicit direction(Key<32> secret) : secret_(std::move(secret)) { use_secret(); }
+  /// Ask `usable` afterwards: there may be no memory for a cipher.
+  explicit direction(Key<32> secret) noexcept { restart(std::move(secret)); }
+
+  bool usable() const noexcept { return cipher_ != nullptr; }
+
+  /// Begins anew with another secret. Needs no new memory.
+  void restart(Key<32> secret) noexcept {
+    secret_ = std::move(secret);
+    use_secret();
+  }
 
   std::uint64_t sequence() const noexcept { return sequence_; }
   std::uint64_t bytes() const noexcept { return bytes_; }
@@ -65,17 +75,23 @@ class direction {
   }
 
   /// The next key, in use from `now` on. The one before cannot be computed from it.
-  void rekey(std::chrono::nanoseconds now) {
-    secret_ = rekeyed(secret_);
-    use_secret();
+  void rekey(std::chrono::nanoseconds now) noexcept {
+    restart(rekeyed(secret_));
     since_ = now;
   }
 
  private:
-  void use_secret() {
+  // A new cipher takes the place of the one before, so that a change of keys cannot fail.
+  void use_secret() noexcept {
     const Key<44> traffic = traffic_key(secret_);
     const Key<32> key{traffic.view().template first<32>()};
-    cipher_ = std::make_unique<C>(key, traffic.view().template last<12>());
+    const auto iv = traffic.view().template last<12>();
+    if (cipher_) {
+      std::destroy_at(cipher_.get());
+      std::construct_at(cipher_.get(), key, iv);
+    } else {
+      cipher_.reset(new (std::nothrow) C(key, iv));
+    }
     sequence_ = 0;
     bytes_ = 0;
   }

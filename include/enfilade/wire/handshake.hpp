@@ -6,6 +6,7 @@
 #include <enfilade/cipher/compare.hpp>
 #include <enfilade/cipher/key.hpp>
 #include <enfilade/cipher/random.hpp>
+#include <enfilade/detail/bytes.hpp>
 #include <enfilade/error.hpp>
 #include <enfilade/wire/conversation.hpp>
 #include <enfilade/wire/evidence.hpp>
@@ -153,7 +154,6 @@ class handshake {
     mine_.nonce = nonce;
     mine_.plan = own_.plan;
     own_hello_ = hello_record(mine_);
-    body_.reserve(hello_size);
   }
 
   step fail(error_code error) noexcept {
@@ -178,7 +178,7 @@ class handshake {
     if (!header) return fail(header.error());
     if (header->type != awaited_) return fail(errc::frame_unexpected);
     if (header->sequence != 0) return fail(errc::frame_out_of_order);  // the first under its key
-    body_.resize(header->body_length);
+    if (!detail::resized(body_, header->body_length)) return fail(errc::process_out_of_memory);
     at_ = point::body;
     return step::read(body_);
   }
@@ -213,7 +213,7 @@ class handshake {
   step own_evidence() noexcept {
     if (own_.sends_evidence) return ask_for_evidence();
     put_evidence({});
-    return send_evidence();
+    return next();
   }
 
   step ask_for_evidence() noexcept {
@@ -222,7 +222,8 @@ class handshake {
   }
 
   void put_evidence(const evidence& mine) noexcept {
-    own_evidence_.resize(record_prefix_size + evidence_header_size + mine.bytes.size());
+    const std::size_t size = record_prefix_size + evidence_header_size + mine.bytes.size();
+    if (!detail::resized(own_evidence_, size)) return refuse(errc::process_out_of_memory);
     const std::span<std::byte> body = std::span{own_evidence_}.subspan(record_prefix_size);
     encode(mine, body);
     conversation_.hear_evidence(own_.end, body);

@@ -40,6 +40,8 @@ inline constexpr std::size_t max_record_body = ENFILADE_MAX_RECORD_BODY;
 inline constexpr std::size_t chunk_alignment = 64;
 /// How a long message is best cut: while one chunk travels, the next is sealed.
 inline constexpr std::size_t preferred_chunk = std::size_t{128} << 10;
+/// A message of at least two of these is cut in halves where `preferred_chunk` does not cut it.
+inline constexpr std::size_t least_chunk = std::size_t{32} << 10;
 
 inline constexpr std::size_t message_header_size = 64;
 /// Header and payload of one message, all chunks together.
@@ -48,6 +50,7 @@ inline constexpr std::size_t max_payload_size = max_message_size - message_heade
 inline constexpr std::size_t max_failure_text = 512;
 
 static_assert(max_evidence_body > evidence_header_size);
+static_assert(least_chunk % chunk_alignment == 0 && preferred_chunk % chunk_alignment == 0);
 static_assert(max_record_body >= preferred_chunk && max_record_body % chunk_alignment == 0);
 static_assert(max_message_size >= max_record_body && max_message_size < (std::uint64_t{1} << 32));
 

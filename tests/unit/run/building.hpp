@@ -69,8 +69,9 @@ class host {
     ++connections_;
     const auto both = std::make_shared<pair>(std::move(up), std::move(down));
     carried_.push_back(both);
-    auto downwards = detail::copy_until_end(both->up, both->down);
-    auto upwards = detail::copy_until_end(both->down, both->up);
+    detail::silence_limit limit{both->up, both->down, std::chrono::hours{1}};
+    auto downwards = detail::copy_until_end(both->up, both->down, limit);
+    auto upwards = detail::copy_until_end(both->down, both->up, limit);
     using namespace asio::experimental::awaitable_operators;
     co_await (std::move(downwards) && std::move(upwards));
   }

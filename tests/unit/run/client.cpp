@@ -83,7 +83,7 @@ class scripted_stage {
 
  private:
   Loopback::listener door_;
-  std::unique_ptr<link_type> link_;
+  std::shared_ptr<link_type> link_;
   std::vector<std::pair<message_header, std::string>> script_;
   std::vector<message_header> asked_;
   std::string text_;

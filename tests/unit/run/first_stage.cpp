@@ -80,7 +80,7 @@ struct raw_client {
     link = co_await establish<link_type>(std::move(stream), std::move(terms), "stage 0");
   }
 
-  std::unique_ptr<link_type> link;
+  std::shared_ptr<link_type> link;
 };
 
 TEST_SUITE("run/first_stage, requests") {

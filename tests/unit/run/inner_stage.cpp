@@ -78,7 +78,7 @@ class upstream {
     return heard;
   }
 
-  std::unique_ptr<link_type> link;
+  std::shared_ptr<link_type> link;
 
  private:
   asio::awaitable<void> connect() {

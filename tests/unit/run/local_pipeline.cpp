@@ -182,8 +182,11 @@ TEST_SUITE("run/local_pipeline") {
   }
 
   TEST_CASE("destroying everything in the middle of an answer is allowed, in the usual order") {
+    auto where = compute_on::own_thread;
+    SUBCASE("while other threads compute") {}
+    SUBCASE("computing on one thread") { where = compute_on::stage_executor; }
     asio::io_context io{1};
-    const local_pipeline<Three> rooms{io.get_executor(), test::letters()};
+    const local_pipeline<Three> rooms{io.get_executor(), test::letters(), {}, where};
     std::vector<answer> heard(3);
     for (answer& one : heard)
       asio::co_spawn(io, one_client(rooms, scored(prompt, 50), one), [](std::exception_ptr) {});

@@ -88,6 +88,31 @@ TEST_SUITE("run/program") {
     CHECK(on_stderr.text() == "stage 1: of a?second?line?[2J?: \xc3\xa9\n");
   }
 
+  TEST_CASE("control characters of two bytes are no better than those of one") {
+    const captured on_stderr{stderr};
+    say("a", "\xc2\x9b[2J \xc2\x80\xc2\x9f \xc2\xa0 \xc3\x9b\xc2");
+    CHECK(on_stderr.text() == "a: ??[2J ???? \xc2\xa0 \xc3\x9b\xc2\n");
+  }
+
+  TEST_CASE("a line is as long as the limit and not longer, whatever is in it") {
+    const auto said = [](std::size_t size) {
+      const captured on_stderr{stderr};
+      say("a", std::string(size - 4, 'x'));  // "a: " and the end of the line
+      return on_stderr.text();
+    };
+    CHECK(said(max_log_line - 1).size() == max_log_line - 1);
+    CHECK(said(max_log_line) == "a: " + std::string(max_log_line - 4, 'x') + "\n");
+    CHECK(said(max_log_line + 1) == "a: " + std::string(max_log_line - 7, 'x') + "...\n");
+    CHECK(said(1'000'000).size() == max_log_line);
+  }
+
+  TEST_CASE("a line is not cut within a character") {
+    const captured on_stderr{stderr};
+    std::string text(max_log_line - 8, 'x');
+    say("a", text + "\xf0\x9f\x9a\xaa and more");
+    CHECK(on_stderr.text() == "a: " + text + "...\n");
+  }
+
   TEST_CASE("a program gives back the exit code of its body") {
     const ran quiet({"--to", "here"}, [](const options& given) {
       CHECK(given.require("--to") == "here");

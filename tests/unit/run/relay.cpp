@@ -11,11 +11,15 @@
 #include <doctest/doctest.h>
 
 #include <boost/asio/detached.hpp>
+#include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -28,10 +32,16 @@ struct three_rooms {
   asio::io_context io;
   Tcp::listener far_door{io.get_executor(), *Tcp::parse("tcp:127.0.0.1:0")};
   Loopback::listener door{io.get_executor(), *Loopback::parse("loopback:relay")};
-  relay_type carrier{far_door.local()};
+  relay_type carrier{far_door.local(), limits()};
   accept_loop<Loopback::listener, relay_type> loop{io.get_executor(), door, carrier, "relay"};
   std::optional<Loopback::stream> up;
   std::optional<Tcp::stream> down;
+
+  static relay_limits limits() {
+    relay_limits short_ones;
+    short_ones.silence = std::chrono::milliseconds{400};
+    return short_ones;
+  }
 
   three_rooms() { asio::co_spawn(io, loop.run(), asio::detached); }
   ~three_rooms() {
@@ -141,7 +151,7 @@ TEST_SUITE("run/relay") {
   }
 
   TEST_CASE_FIXTURE(three_rooms,
-                    "the end of one direction is passed on, and the other still flows") {
+                    "R3: the end of one direction is passed on, and the other still flows") {
     connect();
     send(*up, "last words");
     shutdown_send(*up);
@@ -155,7 +165,7 @@ TEST_SUITE("run/relay") {
     CHECK(over == asio::error::eof);
   }
 
-  TEST_CASE_FIXTURE(three_rooms, "the end comes from below as well") {
+  TEST_CASE_FIXTURE(three_rooms, "R3: the end comes from below as well") {
     connect();
     send(*down, "bye");
     shutdown_send(*down);
@@ -164,7 +174,7 @@ TEST_SUITE("run/relay") {
     CHECK(read(*down, 11) == "not so fast");
   }
 
-  TEST_CASE_FIXTURE(three_rooms, "a side that dies is missed by the other at once") {
+  TEST_CASE_FIXTURE(three_rooms, "R3: a side that dies is missed by the other at once") {
     connect();
     SUBCASE("downstream") {
       down.reset();
@@ -192,6 +202,76 @@ TEST_SUITE("run/relay") {
     CHECK(ended == asio::error::eof);
     CHECK(on_stderr.text() ==
           "relay: " + describe(failure(errc::transport_unreachable, there)) + "\n");
+  }
+
+  TEST_CASE_FIXTURE(three_rooms, "R9: two silent ends do not hold their place for ever") {
+    const test::captured on_stderr{stderr};
+    connect();
+    send(*up, "hello");
+    CHECK(read(*down, 5) == "hello");
+    const auto silent_since = std::chrono::steady_clock::now();
+    CHECK(drain(*up).second);
+    CHECK(drain(*down).second);
+    const auto waited = std::chrono::steady_clock::now() - silent_since;
+    CHECK(waited >= limits().silence - std::chrono::milliseconds{50});
+    CHECK(waited < std::chrono::seconds{5});
+    run_until([&] { return loop.known() == 0; });
+    CHECK(on_stderr.text().starts_with("relay: transport.timeout: nothing travelled to tcp:"));
+  }
+
+  TEST_CASE_FIXTURE(three_rooms,
+                    "R9: an end that speaks keeps the connection, though nobody answers") {
+    connect();
+    asio::steady_timer pause{io};
+    for (int i = 0; i != 8; ++i) {
+      send(*up, "!");
+      CHECK(read(*down, 1) == "!");
+      bool over = false;
+      pause.expires_after(limits().silence / 4);
+      pause.async_wait([&](error_code) { over = true; });
+      run_until([&] { return over; });
+    }
+    send(*down, "still here");
+    CHECK(read(*up, 10) == "still here");
+  }
+
+  TEST_CASE_FIXTURE(three_rooms, "R9: half an end and then silence is an end as well") {
+    const test::captured on_stderr{stderr};
+    connect();
+    shutdown_send(*up);
+    CHECK(drain(*down).second == asio::error::eof);
+    CHECK(drain(*up).second);  // nothing came from below in time
+    run_until([&] { return loop.known() == 0; });
+  }
+
+  TEST_CASE("R6: dialling the far side has a deadline") {
+    const test::captured on_stderr{stderr};
+    asio::io_context io;
+    relay_limits impatient;
+    impatient.dial = std::chrono::milliseconds{50};
+    // A queue of one that is full: the kernel of the far side does not answer any more.
+    asio::ip::tcp::acceptor full{io};
+    full.open(asio::ip::tcp::v4());
+    full.bind({asio::ip::address_v4::loopback(), 0});
+    full.listen(0);
+    const auto at = full.local_endpoint();
+    std::vector<Tcp::stream> queue;
+    for (int i = 0; i != 3; ++i) {
+      queue.emplace_back(io);
+      queue.back().async_connect(at, [](error_code) {});
+    }
+    test::run_ready(io);
+    relay<Loopback, Tcp> carrier{Tcp::endpoint{"127.0.0.1", at.port()}, impatient};
+    Loopback::stream up{io};
+    Loopback::stream here{io};
+    asio::local::connect_pair(up, here);
+    test::task serving{io, carrier.serve(std::move(here))};
+    const auto begun = std::chrono::steady_clock::now();
+    io.restart();
+    while (!serving.done && std::chrono::steady_clock::now() - begun < std::chrono::seconds{10})
+      io.run_one_for(std::chrono::milliseconds{100});
+    CHECK(serving.error() == errc::transport_timeout);
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds{5});
   }
 
   TEST_CASE_FIXTURE(three_rooms, "connections are carried apart from each other") {

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <enfilade/run/run.hpp>
 
+#include <enfilade/run/client.hpp>
 #include <enfilade/transport/tcp.hpp>
 
+#include "gate.hpp"
 #include "letters.hpp"
 #include "support/captured.hpp"
 
 #include <doctest/doctest.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -27,6 +32,10 @@ using test::Letters;
 
 using Split = Pipeline<Embed<Layers<0, 1>>, Relay<Tcp>, Layers<1, 3>,
                        LmHead>::of<Letters>::with<AesGcm, insecure::Mock, Reference>;
+
+/// The whole pipeline in one program that a test can hold up in the middle of a step.
+using Held = Pipeline<Embed<Layers<0, 3>>, LmHead>::of<Letters>::with<AesGcm, insecure::Mock,
+                                                                      test::Gated, Tcp>;
 
 /// What a stage says and how it ends; only for command lines with which it does not serve.
 template <std::size_t Stage>
@@ -172,6 +181,49 @@ TEST_SUITE("run/run") {
       CHECK(code == 0);
       CHECK(on_stderr.text().ends_with("\nstage 1: stopped by a signal\n"));
     }
+  }
+
+  asio::awaitable<void> ask_long(std::string address, test::answer & heard) {
+    expectations whoever = expectations::anyone();
+    auto model = co_await Client<Held>::dial(std::move(address), std::move(whoever));
+    request question{"abc", 60};
+    co_await test::ask(model, std::move(question), heard);
+  }
+
+  /// Tells the stage of this process to stop while it computes, and lets it compute on only when it
+  /// has said that it heard.
+  void stop_in_a_step(const test::captured& said, test::answer& heard) {
+    const auto wait_for = [&said](const std::string& text) {
+      while (said.text().find(text) == std::string::npos) std::this_thread::yield();
+    };
+    wait_for("ready at tcp:");
+    const std::string address = said.text().substr(said.text().rfind("tcp:"));
+    test::the_gate.close();
+    asio::io_context io{1};
+    asio::co_spawn(io, ask_long(address.substr(0, address.find('\n')), heard), asio::detached);
+    while (!test::the_gate.holds()) io.run_one_for(std::chrono::milliseconds{1});
+    ::kill(::getpid(), SIGTERM);
+    wait_for("stopped by a signal");
+    test::the_gate.open();
+    io.run_for(std::chrono::seconds{30});
+  }
+
+  TEST_CASE(
+      "a stage that is told to stop in the middle of a step ends it, tells its client, ends") {
+    const directory model;
+    const test::captured on_stderr{stderr};
+    const std::string path = model.path();
+    const std::string file = model.file();
+    const char* argv[] = {"stage",      "--listen", "tcp:127.0.0.1:0", "--model",
+                          path.c_str(), "--expect", file.c_str()};
+    test::answer heard;
+    std::thread telling{[&] { stop_in_a_step(on_stderr, heard); }};
+    const int code = run<Held::stage<0>>(7, argv);
+    telling.join();
+    CHECK(code == 0);
+    CHECK(heard.code == errc::stage_stopping);
+    CHECK(heard.tokens.empty());
+    CHECK(on_stderr.text().find("\nstage 0: stopped by a signal\n") != std::string::npos);
   }
 }
 

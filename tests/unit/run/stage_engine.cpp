@@ -53,6 +53,12 @@ std::vector<float> scores(whole& engine, std::uint32_t slot, const ids& tokens) 
   return {engine.logits().begin(), engine.logits().end()};
 }
 
+/// The end of a sequence.
+void release(whole& engine, std::uint32_t slot) {
+  engine.give_back(slot);
+  engine.wipe(slot);
+}
+
 TEST_SUITE("run/stage_engine") {
   TEST_CASE("each slot is given once, and again when it is given back") {
     whole engine = engine_with<whole>(3);
@@ -64,7 +70,7 @@ TEST_SUITE("run/stage_engine") {
       CHECK(taken.insert(*slot).second);
     }
     CHECK_FALSE(engine.acquire());
-    engine.release(1);
+    release(engine, 1);
     CHECK(engine.acquire() == 1);
     CHECK_FALSE(engine.acquire());
   }
@@ -73,12 +79,30 @@ TEST_SUITE("run/stage_engine") {
     whole engine = engine_with<whole>(1);
     const auto slot = *engine.acquire();
     const std::vector<float> alone = scores(engine, slot, {'a', 'b'});
-    engine.release(slot);
-    CHECK(engine.acquire() == slot);
-    scores(engine, slot, {'x', 'y', 'z', 'x'});
-    engine.release(slot);
-    CHECK(engine.acquire() == slot);
+    SUBCASE("wiped at its end") {
+      release(engine, slot);
+      CHECK(engine.acquire() == slot);
+      scores(engine, slot, {'x', 'y', 'z', 'x'});
+      release(engine, slot);
+      CHECK(engine.acquire() == slot);
+    }
+    SUBCASE("started anew, whatever happened before") {
+      engine.start(slot);
+      scores(engine, slot, {'x', 'y', 'z', 'x'});
+      engine.give_back(slot);
+      CHECK(engine.acquire() == slot);
+      engine.start(slot);
+    }
     CHECK(scores(engine, slot, {'a', 'b'}) == alone);
+  }
+
+  TEST_CASE("the end of a sequence leaves no scores behind") {
+    whole engine = engine_with<whole>(1);
+    const auto slot = *engine.acquire();
+    scores(engine, slot, {'a', 'b'});
+    CHECK(std::ranges::any_of(engine.logits(), [](float score) { return score != 0; }));
+    release(engine, slot);
+    CHECK(std::ranges::all_of(engine.logits(), [](float score) { return score == 0; }));
   }
 
   TEST_CASE("sequences in two slots do not meet") {
@@ -88,7 +112,7 @@ TEST_SUITE("run/stage_engine") {
     const std::vector<float> alone = scores(engine, left, {'a', 'b'});
     const std::vector<float> other = scores(engine, right, {'x', 'y'});
     CHECK_FALSE(alone == other);
-    engine.release(left);
+    release(engine, left);
     CHECK(engine.acquire() == left);
     CHECK(scores(engine, left, {'a', 'b'}) == alone);
   }

@@ -106,6 +106,28 @@ TEST_SUITE("transport/tcp") {
     CHECK(accepted);
   }
 
+  TEST_CASE("a listener says which address a peer comes from, without its port") {
+    const auto source_of = [](const Tcp::endpoint& at, const char* from) {
+      asio::io_context io;
+      Tcp::listener door{io.get_executor(), at};
+      const auto own = asio::ip::make_address(from);
+      Tcp::stream there{io};
+      there.open(own.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6());
+      there.bind({own, 0});
+      there.connect({own, door.local().port()});
+      std::uint64_t source = 1;
+      test::task accepting{io, [](Tcp::listener& d, std::uint64_t& s) -> asio::awaitable<void> {
+                             const auto stream = co_await d.accept();
+                             s = d.source(stream);
+                           }(door, source)};
+      test::run(io);
+      return source;
+    };
+    CHECK(source_of(Tcp::endpoint{"127.0.0.1", 0}, "127.0.0.1") == 0x7f000001);
+    CHECK(source_of(Tcp::endpoint{"0.0.0.0", 0}, "127.1.2.3") == 0x7f010203);
+    CHECK(source_of(Tcp::endpoint{"::1", 0}, "::1") == 0);  // of an IPv6 address, the network
+  }
+
   TEST_CASE("an address that is not this machine's cannot be listened at") {
     asio::io_context io;
     CHECK(test::error_of([&] {

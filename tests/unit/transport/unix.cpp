@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -57,6 +58,19 @@ errc listen_error(const Unix::endpoint& at) {
 }
 
 TEST_SUITE("transport/unix") {
+  TEST_CASE_FIXTURE(folder, "a listener says which user a peer runs as") {
+    asio::io_context io;
+    Unix::listener door{io.get_executor(), here};
+    std::uint64_t source = 0;
+    test::task accepting{io, [](Unix::listener& d, std::uint64_t& s) -> asio::awaitable<void> {
+                           const auto stream = co_await d.accept();
+                           s = d.source(stream) + 1;
+                         }(door, source)};
+    test::task dialling{io, test::dial_only<Unix>(io.get_executor(), here)};
+    test::run(io);
+    CHECK(source == std::uint64_t{::geteuid()} + 1);
+  }
+
   TEST_CASE_FIXTURE(folder, "carries bytes both ways") {
     test::carries_bytes_both_ways<Unix>(here);
   }
