@@ -2,6 +2,7 @@
 #pragma once
 
 #include <enfilade/error.hpp>
+#include <enfilade/run/core_dumps.hpp>
 #include <enfilade/run/options.hpp>
 
 #include <cstddef>
@@ -86,11 +87,13 @@ inline void say(std::string_view who, std::string_view what) {
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
-/// The body of every `main`: answers `--help`, parses the options, runs `body(options)` and turns
-/// whatever it throws into one line on stderr and the exit code of docs/errors.md.
+/// The body of every `main`: forbids core dumps, answers `--help`, parses the options, runs
+/// `body(options)` and turns whatever it throws into one line on stderr and the exit code of
+/// docs/errors.md.
 template <class Body>
 int run_program(std::string_view name, std::string_view purpose, std::vector<option> known,
                 int argc, const char* const* argv, Body&& body) {
+  forbid_core_dumps();
   known.emplace_back(option{"--help", "", "print this and end"});
   try {
     const options given{argc, argv, known};
