@@ -54,6 +54,17 @@ class Program:
                     f"{self.name}: no {what!r} in {bytes(where)!r}; stderr {bytes(self.err)!r}")
             return bytes(where)
 
+    def line(self, index: int, limit: float = LIMIT) -> str:
+        """Blocks until stdout has so many lines, the first being 0; returns that one."""
+        with self._changed:
+            found = self._changed.wait_for(
+                lambda: self.out.count(b"\n") > index or self.process.poll() is not None, limit)
+            if not found or self.out.count(b"\n") <= index:
+                raise AssertionError(
+                    f"{self.name}: no line {index} in {bytes(self.out)!r}; "
+                    f"stderr {bytes(self.err)!r}")
+            return self.out.split(b"\n")[index].decode()
+
     def address(self) -> str:
         """Where the program says that it listens."""
         text = self.wait_for(b"listening at ", self.err)

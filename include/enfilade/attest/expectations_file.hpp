@@ -42,6 +42,8 @@ inline std::string upstream_role(std::size_t index) {
 /// more than 1 MiB, 64 levels or 10 000 values are refused, and so is an entry without a register.
 class expectations_file {
  public:
+  static constexpr detail::json_limits limits{};
+
   expectations_file() = default;
 
   /// `errc::attest_expectations_invalid`, or `attest_expectations_empty` for an entry that pins
@@ -141,7 +143,8 @@ class expectations_reader {
 
 inline result<expectations_file> expectations_file::parse(std::string_view text,
                                                           std::string* complaint) {
-  const auto tree = detail::parse_bounded(text, errc::attest_expectations_invalid, {}, complaint);
+  const auto tree = detail::parse_bounded(text, errc::attest_expectations_invalid,
+                                          expectations_file::limits, complaint);
   if (!tree) return tree.error();
   try {
     expectations_file file;
@@ -155,7 +158,7 @@ inline result<expectations_file> expectations_file::parse(std::string_view text,
 
 inline expectations_file expectations_file::load(const std::filesystem::path& path) {
   std::ifstream file{path, std::ios::binary};
-  std::string text(detail::json_limits{}.max_bytes + 1, '\0');
+  std::string text(limits.max_bytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (file.bad() || (!file.eof() && file.gcount() == 0))

@@ -9,11 +9,11 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace enfilade {
@@ -28,7 +28,10 @@ class checkpoint {
     const safetensors_header::tensor* tensor = nullptr;
   };
 
-  static constexpr std::size_t max_index_bytes = std::size_t{16} << 20;
+  /// Of the index, which names each tensor once.
+  static constexpr detail::json_limits index_limits{
+      safetensors_header::max_bytes, 8,
+      safetensors_header::max_tensors + detail::json_limits{}.max_values};
 
   /// Throws `failure`: `model_file_missing` where there are no weights, `model_header_invalid`.
   explicit checkpoint(std::filesystem::path directory) : directory_(std::move(directory)) {
@@ -72,13 +75,16 @@ class checkpoint {
       throw failure(errc::model_header_invalid, path.string() + ": " + what);
     };
     std::error_code unknown;
-    if (std::filesystem::file_size(path, unknown) > max_index_bytes) refuse("longer than allowed");
+    const auto size = std::filesystem::file_size(path, unknown);  // fails of what is no file
+    if (unknown || size > index_limits.max_bytes)
+      refuse("longer than " + std::to_string(index_limits.max_bytes) + " bytes");
+    std::string text(static_cast<std::size_t>(size), '\0');
     std::ifstream file{path, std::ios::binary};
-    const std::string text{std::istreambuf_iterator<char>{file}, {}};
+    if (!file.read(text.data(), static_cast<std::streamsize>(size))) refuse("cannot be read");
 
-    const detail::json_limits limits{max_index_bytes, 8, 2 * safetensors_header::max_tensors};
     std::string complaint;
-    const auto parsed = detail::parse_bounded(text, errc::model_header_invalid, limits, &complaint);
+    const auto parsed =
+        detail::parse_bounded(text, errc::model_header_invalid, index_limits, &complaint);
     if (!parsed) refuse(complaint);
     if (!parsed->is_object() || !parsed->contains("weight_map") ||
         !(*parsed)["weight_map"].is_object())

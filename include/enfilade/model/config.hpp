@@ -24,7 +24,7 @@ namespace enfilade {
 struct model_config {
   bool tied_head = true;  ///< the head's weights are those of the token embedding
 
-  static constexpr std::size_t max_bytes = std::size_t{1} << 20;
+  static constexpr detail::json_limits limits{};
 
   /// Holds every field of a `config.json` that can change a result against the compiled model.
   ///
@@ -33,8 +33,7 @@ struct model_config {
   template <model M>
   static model_config check(std::string_view text, const std::string& file) {
     std::string complaint;
-    const auto parsed = detail::parse_bounded(text, errc::model_config_invalid,
-                                              detail::json_limits{max_bytes}, &complaint);
+    const auto parsed = detail::parse_bounded(text, errc::model_config_invalid, limits, &complaint);
     if (!parsed) throw failure(errc::model_config_invalid, file + ": " + complaint);
     if (!parsed->is_object()) throw failure(errc::model_config_invalid, file + ": not an object");
     const reader config{*parsed, file};
@@ -69,7 +68,7 @@ struct model_config {
       throw failure(errc::model_file_missing, path.string());
     std::ifstream file{path, std::ios::binary};
     if (!file) throw failure(errc::model_file_missing, path.string());
-    std::string text(max_bytes + 1, '\0');
+    std::string text(limits.max_bytes + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(file.gcount()));
     return check<M>(text, path.string());

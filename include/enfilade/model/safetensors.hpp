@@ -17,6 +17,13 @@
 #include <utility>
 #include <vector>
 
+#ifndef ENFILADE_MAX_SAFETENSORS_HEADER
+#define ENFILADE_MAX_SAFETENSORS_HEADER (16u << 20)
+#endif
+#ifndef ENFILADE_MAX_SAFETENSORS_TENSORS
+#define ENFILADE_MAX_SAFETENSORS_TENSORS 100000
+#endif
+
 namespace enfilade {
 
 /// The header of a safetensors file: which tensors it holds, and where.
@@ -36,9 +43,14 @@ class safetensors_header {
     std::uint64_t end = 0;
   };
 
-  static constexpr std::size_t max_bytes = std::size_t{16} << 20;
-  static constexpr std::size_t max_tensors = 100'000;
+  static constexpr std::size_t max_bytes = ENFILADE_MAX_SAFETENSORS_HEADER;
+  static constexpr std::size_t max_tensors = ENFILADE_MAX_SAFETENSORS_TENSORS;
   static constexpr std::size_t max_rank = 8;
+
+  /// A tensor is an object of one text and two arrays, and nothing is nested deeper; beside the
+  /// tensors there may be metadata.
+  static constexpr detail::json_limits limits{
+      max_bytes, 4, max_tensors*(6 + max_rank) + detail::json_limits{}.max_values};
 
   /// Reads the JSON text of a header whose data section has `data_size` bytes.
   ///
@@ -84,8 +96,6 @@ class safetensors_header {
   }
 
   void read(std::string_view text, std::uint64_t data_size, const std::string& file) {
-    // A tensor is at most an object of one text and two arrays; nothing is nested deeper.
-    const detail::json_limits limits{max_bytes, 4, max_tensors * (6 + max_rank)};
     if (text.empty() || text.front() != '{') refuse(file, "the header does not begin with {");
     std::string complaint;
     const auto parsed = detail::parse_bounded(text, errc::model_header_invalid, limits, &complaint);

@@ -22,6 +22,10 @@
 #include <utility>
 #include <vector>
 
+#ifndef ENFILADE_MAX_TOKENIZER_FILE
+#define ENFILADE_MAX_TOKENIZER_FILE (64u << 20)
+#endif
+
 namespace enfilade {
 
 /// What the tokenizer files of a model directory say, as written there.
@@ -46,7 +50,12 @@ struct tokenizer_files {
   std::string where;  ///< the files, for messages
 
   /// No file may be longer.
-  static constexpr std::size_t max_file_bytes = std::size_t{64} << 20;
+  static constexpr std::size_t max_file_bytes = ENFILADE_MAX_TOKENIZER_FILE;
+
+  /// Of each JSON file. A vocabulary, and merges as pairs: a value each and one for the pair.
+  static constexpr detail::json_limits limits{
+      max_file_bytes, detail::json_limits{}.max_depth,
+      4 * std::size_t{bpe::limit} + detail::json_limits{}.max_values};
 
   /// SHA-256 of all that `encode` and `decode` depend on, each text with its length before it.
   std::array<std::byte, 32> digest() const {
@@ -125,28 +134,28 @@ struct tokenizer_files {
   using strict_object = detail::strict_object;
 
   static nlohmann::json parse(std::string_view text, const std::string& where) {
-    // A vocabulary, and merges as pairs: a value each and one for the pair.
-    constexpr std::size_t most = 4 * std::size_t{bpe::limit} + 10'000;
     std::string complaint;
-    auto json =
-        detail::parse_bounded(text, errc::model_tokenizer_invalid,
-                              {.max_bytes = max_file_bytes, .max_values = most}, &complaint);
+    auto json = detail::parse_bounded(text, errc::model_tokenizer_invalid, limits, &complaint);
     if (!json) throw failure(json.error(), where + ": " + complaint);
     return std::move(*json);
   }
 
   static std::string read(const std::string& path) {
-    const auto refuse = [&](const char* what) {
+    const auto refuse = [&](const std::string& what) {
       throw failure(errc::model_tokenizer_invalid, path + ": " + what);
     };
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) refuse("no such file");
     const auto size = std::filesystem::file_size(path, error);
-    if (error || size > max_file_bytes) refuse("longer than 64 MiB");
+    if (error || size > max_file_bytes) refuse(too_long());
     std::string text(static_cast<std::size_t>(size), '\0');
     std::ifstream file{path, std::ios::binary};
     if (!file.read(text.data(), static_cast<std::streamsize>(size))) refuse("cannot be read");
     return text;
+  }
+
+  static std::string too_long() {
+    return "longer than " + std::to_string(max_file_bytes) + " bytes";
   }
 
   static void check_config(std::string_view text, const std::string& where, bool tokenizer_json) {
@@ -210,7 +219,7 @@ struct tokenizer_files {
   }
 
   void read_merge_lines(const strict_object& at, std::string_view text) {
-    if (text.size() > max_file_bytes) at.refuse("longer than 64 MiB");
+    if (text.size() > max_file_bytes) at.refuse(too_long());
     bool first = true;
     while (!text.empty()) {
       const std::size_t end = std::min(text.find('\n'), text.size());

@@ -145,6 +145,25 @@ TEST_SUITE("run/admission") {
     CHECK(door.enter(5).displaced == oldest);
   }
 
+  TEST_CASE("nor do those of its own source") {
+    admission_limits limits = small();
+    limits.per_source = 2;
+    admission door{limits};
+    const ticket honest = let_in(door);
+    REQUIRE(door.wait(honest, 0s) == 0s);
+    const ticket idle = let_in(door);
+    CHECK(door.enter(alice).displaced == idle);
+  }
+
+  TEST_CASE("who is known takes no turn from those who wait") {
+    admission door{small()};
+    std::vector<ticket> in;
+    for (int i = 0; i != 4; ++i) in.push_back(let_in(door));
+    for (const ticket t : in) door.wait(t, 0s);
+    REQUIRE(door.know(in[2]));
+    CHECK(door.wait(in[3], 100ms) == 0s);
+  }
+
   TEST_CASE("where all have had their turn, the oldest of the source that has the most leaves") {
     admission_limits limits = small();
     limits.handshakes_at_once = 4;
