@@ -30,7 +30,7 @@ while (($#)); do
 done
 ((${#suites[@]})) || suites=(link decode compile)
 
-"$root/tools/install_dependencies.sh" build >&2
+"$root/tools/install_dependencies.sh" bench >&2
 build=$root/build/bench
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_EXTENSIONS=OFF \
   -DENFILADE_BUILD_TESTS=OFF -DENFILADE_BUILD_BENCH=ON -DENFILADE_INSTALL=OFF >/dev/null

@@ -3,8 +3,9 @@
 #
 # Installs the Debian packages that are missing, and calls apt-get only where one is.
 #
-# Usage: tools/install_dependencies.sh [build|test]
+# Usage: tools/install_dependencies.sh [build|bench|test]
 #   build   what compiling the library and its examples needs
+#   bench   that, and what bench/run.sh compares with
 #   test    that, and what tests/run.sh needs (the default)
 set -euo pipefail
 
@@ -15,6 +16,7 @@ packages=(
 )
 case "${1:-test}" in
   build) ;;
+  bench) packages+=(libssl-dev) ;;
   test)
     packages+=(
       binutils clang-16 clang-format-14 doctest-dev git libclang-rt-16-dev python3-cryptography
@@ -22,7 +24,7 @@ case "${1:-test}" in
     )
     ;;
   *)
-    echo "usage: tools/install_dependencies.sh [build|test]" >&2
+    echo "usage: tools/install_dependencies.sh [build|bench|test]" >&2
     exit 64
     ;;
 esac

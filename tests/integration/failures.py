@@ -20,6 +20,7 @@ from processes import ATLAS, Deployment, Program
 
 PROGRAMS, RELAY = Path(), Path()
 SOON = 2.0  # seconds between a failure and the end of whom it concerns
+SILENCE = 6.5  # likewise where only missing heartbeats tell: five silent ones (run/link_limits.hpp)
 PROMPT = "The capital of France is"
 
 
@@ -36,7 +37,7 @@ class Failures(unittest.TestCase):
         self.two = self.enterContext(Deployment("atlas2", 2, PROGRAMS, RELAY))
 
     def assert_ends(self, program: Program, code: int, name: str, mentions: str = "",
-                    since: float | None = None) -> None:
+                    since: float | None = None, within: float = SOON) -> None:
         """The program ends soon, with this code, after one line of this name."""
         self.assertEqual(program.end(), code, bytes(program.err))
         seconds = time.monotonic() - (since or program.started)
@@ -45,7 +46,7 @@ class Failures(unittest.TestCase):
         self.assertRegex(lines[0], rf"^[a-z0-9 ]+: {re.escape(name)}\b.*docs/errors\.md#")
         self.assertIn(mentions, lines[0])
         self.table.append((seconds, f"{program.name}: {name}", code, self.id().split("test_")[-1]))
-        self.assertLess(seconds, SOON)
+        self.assertLess(seconds, within)
 
     def asked_in_the_middle(self, deployment: Deployment) -> Program:
         """A client that has heard two tokens of many, while stage 0 waits for the third."""
@@ -266,6 +267,27 @@ class Failures(unittest.TestCase):
                         self.assertRegex(client.error_lines()[0], ", after token [12]: ")
                     # What was said so far is a line of its own, and whole.
                     self.assertRegex(client.out.decode(), rf"^{PROMPT} Paris.*\n$")
+
+    def test_a_frozen_process_is_found_by_its_missing_heartbeats(self) -> None:
+        for victim, name, where in (("stage 0", "transport.timeout", "stage 0 at "),
+                                    ("stage 1", "stage.lost", "stage 1 at "),
+                                    ("relay", "stage.lost", "stage 1 at ")):
+            with self.subTest(victim=victim):
+                with Deployment("atlas2", 2, PROGRAMS, RELAY) as deployment:
+                    client = self.asked_in_the_middle(deployment)
+                    frozen = deployment.find(victim)
+                    frozen.send(signal.SIGSTOP)
+                    code = 75 if name == "transport.timeout" else 69
+                    self.assert_ends(client, code, name, where, frozen.started, within=SILENCE)
+
+    def test_a_frozen_client_does_not_keep_its_slot(self) -> None:
+        client = self.asked_in_the_middle(self.two)
+        client.send(signal.SIGSTOP)
+        self.two.gates[1].hold_after(None)
+        stage = self.two.find("stage 0")
+        stage.wait_for(b"client", stage.err, SILENCE)
+        self.assertRegex(bytes(stage.err).decode(), r"stage 0: transport\.timeout: client")
+        client.send(signal.SIGKILL)
 
     def test_ctrl_c_in_the_middle(self) -> None:
         for told, ends, code, name, where in (

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
@@ -97,10 +96,10 @@ class Program:
 
 
 class Gate:
-    """Stands where a relay would, and can stop the traffic down the pipeline at a given record, so
-    that a test is in the middle of an answer for as long as it likes."""
+    """Stands where a relay would, and can stop the traffic down the pipeline at a given message, so
+    that a test is in the middle of an answer until the stage below misses its heartbeats."""
 
-    HANDSHAKE = 3  # records that the upstream end sends before its first message
+    MESSAGE = 4  # record_type::message of include/enfilade/wire/frame.hpp
 
     def __init__(self, to: str):
         self._to = int(to.rsplit(":", 1)[1])
@@ -138,15 +137,18 @@ class Gate:
 
     def _down(self, above: socket.socket, below: socket.socket) -> None:
         try:
-            for number in itertools.count():
+            messages = 0
+            while True:
                 prefix = above.recv(32, socket.MSG_WAITALL)
                 body = int.from_bytes(prefix[:4], "little")
                 record = prefix + (above.recv(body, socket.MSG_WAITALL) if body else b"")
                 if not prefix:
                     break
-                with self._changed:
-                    self._changed.wait_for(lambda: self._allowed is None or
-                                           number < self.HANDSHAKE + self._allowed)
+                if prefix[4] == self.MESSAGE:
+                    messages += 1
+                    with self._changed:
+                        self._changed.wait_for(lambda: self._allowed is None or
+                                               messages <= self._allowed)
                 below.sendall(record)
             below.shutdown(socket.SHUT_WR)
         except OSError:

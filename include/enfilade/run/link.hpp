@@ -204,7 +204,7 @@ class link {
     const bool spoke = std::exchange(spoke_, false);
     const bool waits = listening_ || (half_written_ && !spoke);
     silence_ = std::exchange(heard_, false) || !waits ? 0 : silence_ + 1;
-    if (silence_ > longest_silence) {
+    if (silence_ >= longest_silence) {
       silent_ = true;
       abandon();
     }
