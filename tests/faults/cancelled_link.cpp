@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "linked.hpp"
 #include "support/campaign.hpp"
-#include "support/simulated.hpp"
-#include "unit/run/handshakes.hpp"
 
 #include <enfilade/wire/message.hpp>
 
 #include <doctest/doctest.h>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/detached.hpp>
-
-#include <array>
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -28,75 +23,7 @@ using namespace std::chrono_literals;
 using enfilade::message_header;
 using enfilade::message_kind;
 
-struct over_the_simulation : one_link<> {
-  using link_type = enfilade::link<simulated::stream, AesGcm>;
-};
 using deployment = over_the_simulation;
-using link_type = deployment::link_type;
-
-/// What a coroutine came to.
-struct ending {
-  bool over = false;
-  error_code code;
-  std::string nameless;
-  asio::cancellation_signal stop;
-
-  bool named() const {
-    return over && code && code.category() == enfilade::error_category() &&
-           code != errc::internal && nameless.empty();
-  }
-};
-
-asio::awaitable<void> noting(ending& end, asio::awaitable<void> body) {
-  try {
-    co_await std::move(body);
-  } catch (const enfilade::failure& f) {
-    end.code = f.code();
-  } catch (const std::exception& e) {
-    end.nameless = e.what();
-  }
-  end.over = true;
-}
-
-void start(network& world, ending& end, asio::awaitable<void> body) {
-  end.over = false;
-  end.code = {};
-  end.nameless.clear();
-  asio::awaitable<void> running = noting(end, std::move(body));
-  asio::co_spawn(world.io, std::move(running),
-                 asio::bind_cancellation_slot(end.stop.slot(), asio::detached));
-}
-
-/// Two ends of a fresh connection.
-struct two_streams {
-  explicit two_streams(network& world)
-      : on(world.connect(world.io.get_executor(), world.io.get_executor(), "pair")),
-        up(world.io.get_executor(), on, 0),
-        down(world.io.get_executor(), on, 1) {}
-  std::shared_ptr<network::connection> on;
-  simulated::stream up;
-  simulated::stream down;
-};
-
-asio::awaitable<void> shake(simulated::stream stream, enfilade::link_terms<deployment> terms,
-                            std::shared_ptr<link_type>& made) {
-  made = co_await enfilade::establish<link_type>(std::move(stream), std::move(terms), "peer");
-}
-
-/// A link over a good network, whose writes wait for room, as they do for a busy peer.
-struct linked {
-  explicit linked(network& world) {
-    two_streams streams{world};
-    start(world, up_end, shake(std::move(streams.up), upstream_terms<deployment>(expect('d')), up));
-    start(world, down_end,
-          shake(std::move(streams.down), downstream_terms<deployment>(expect('u')), down));
-    world.run_until([this] { return up_end.over && down_end.over; }, virtual_clock::now() + 20s);
-  }
-  std::shared_ptr<link_type> up;
-  std::shared_ptr<link_type> down;
-  ending up_end;
-  ending down_end;
-};
 
 constexpr auto longest = 20s;
 

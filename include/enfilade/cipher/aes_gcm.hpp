@@ -4,6 +4,7 @@
 #include <enfilade/cipher/cipher.hpp>
 #include <enfilade/cipher/compare.hpp>
 #include <enfilade/cipher/hash.hpp>
+#include <enfilade/cipher/iv_parameter.hpp>
 #include <enfilade/cipher/key.hpp>
 #include <enfilade/cipher/wipe.hpp>
 #include <enfilade/compose/role.hpp>
@@ -33,10 +34,9 @@ class AesGcm {
   static constexpr std::size_t tag_size = 16;
 
   AesGcm(const Key<32>& key, std::span<const std::byte, 12> iv) noexcept : nonce_(iv) {
-    sealing_.SetKeyWithIV(detail::octets(key.view().data()), key_size, detail::octets(iv.data()),
-                          iv_size);
-    opening_.SetKeyWithIV(detail::octets(key.view().data()), key_size, detail::octets(iv.data()),
-                          iv_size);
+    const detail::iv_parameter first{iv};
+    sealing_.SetKey(detail::octets(key.view().data()), key_size, first);
+    opening_.SetKey(detail::octets(key.view().data()), key_size, first);
   }
   AesGcm(const AesGcm&) = delete;
   AesGcm& operator=(const AesGcm&) = delete;

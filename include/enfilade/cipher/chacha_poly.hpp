@@ -4,6 +4,7 @@
 #include <enfilade/cipher/cipher.hpp>
 #include <enfilade/cipher/compare.hpp>
 #include <enfilade/cipher/hash.hpp>
+#include <enfilade/cipher/iv_parameter.hpp>
 #include <enfilade/cipher/key.hpp>
 #include <enfilade/cipher/wipe.hpp>
 #include <enfilade/compose/role.hpp>
@@ -34,8 +35,7 @@ class ChaChaPoly {
   static constexpr std::size_t tag_size = 16;
 
   ChaChaPoly(const Key<32>& key, std::span<const std::byte, 12> iv) noexcept : nonce_(iv) {
-    stream_.SetKeyWithIV(detail::octets(key.view().data()), key_size, detail::octets(iv.data()),
-                         iv_size);
+    stream_.SetKey(detail::octets(key.view().data()), key_size, detail::iv_parameter{iv});
   }
   ChaChaPoly(const ChaChaPoly&) = delete;
   ChaChaPoly& operator=(const ChaChaPoly&) = delete;

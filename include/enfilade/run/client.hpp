@@ -93,6 +93,8 @@ class Client {
   }
 
   explicit Client(std::shared_ptr<link_type> established) : link_(std::move(established)) {}
+  Client(Client&&) noexcept = default;
+  Client& operator=(Client&&) noexcept = default;
 
   /// What stage 0 proved of itself; nothing where the expectations were `anyone`.
   const std::optional<claims>& peer() const noexcept { return link_->peer(); }

@@ -175,7 +175,7 @@ class inner_stage {
         header.shape[1] != model::hidden || header.request != sequence.request)
       co_return made;
     const bool starts = !std::exchange(sequence.started, true);
-    const auto work = [this, slot, starts, &asked, &sequence, &made] {
+    const auto work = [&, slot, starts] {
       const std::size_t rows = asked.header.shape[0];  // (rows, hidden)
       if (starts) engine_.start(slot);
       made.fits = engine_.continues(slot, asked.header.position, rows);

@@ -3,11 +3,13 @@
 
 #include <enfilade/error.hpp>
 #include <enfilade/run/core_dumps.hpp>
+#include <enfilade/run/no_memory.hpp>
 #include <enfilade/run/options.hpp>
 
 #include <cstddef>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +19,8 @@ namespace enfilade {
 
 /// The one line that a program prints of an error: `name: where: what happened. Remedy.`
 inline std::string describe(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
+    return describe(detail::no_memory);
   const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
   const auto* named = dynamic_cast<const failure*>(&error);
   if (system == nullptr) return "internal: " + std::string{error.what()};
@@ -49,6 +53,8 @@ inline bool is_refusal(const boost::system::system_error& error) {
 
 /// The exit code of a program that ends with `error`.
 inline int exit_code_of(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
+    return facts_of_error(errc::process_out_of_memory).exit_code;
   const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
   if (system == nullptr || system->code().category() != error_category())
     return facts_of_error(errc::internal).exit_code;

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -57,6 +58,7 @@ TEST_SUITE("run/program") {
     CHECK(describe(failure(of_the_system.code(), "tcp:a:1")) ==
           "internal: tcp:a:1: " + of_the_system.code().message());
     CHECK(describe(std::runtime_error{"odd"}) == "internal: odd");
+    CHECK(describe(std::bad_alloc{}).starts_with("process.out_of_memory: there is no memory"));
   }
 
   TEST_CASE("the exit code is that of the error's row") {
@@ -64,6 +66,7 @@ TEST_SUITE("run/program") {
     CHECK(exit_code_of(failure(errc::transport_unsupported, "")) == 20);
     CHECK(exit_code_of(failure(errc::frame_replay, "")) == 30);
     CHECK(exit_code_of(failure(errc::usage, "")) == 64);
+    CHECK(exit_code_of(std::bad_alloc{}) == 75);
     CHECK(exit_code_of(failure(errc::stage_lost, "")) == 69);
     CHECK(exit_code_of(failure(errc::stage_overloaded, "")) == 75);
     CHECK(exit_code_of(of_the_system) == 1);
