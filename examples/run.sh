@@ -71,8 +71,7 @@ targets=("$name-client" enfilade-relay)
 for ((i = 0; i < stages; ++i)); do targets+=("$name-stage$i"); done
 make_programs() {
   [[ -f $build/build.ninja ]] ||
-    cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_EXTENSIONS=OFF \
-      -DENFILADE_BUILD_TESTS=OFF -DENFILADE_INSTALL=OFF
+    cmake -S "$root" --preset release -B "$build" -DENFILADE_BUILD_TESTS=OFF -DENFILADE_INSTALL=OFF
   cmake --build "$build" --target "${targets[@]}"
 }
 # Says nothing where all is built; else how far it is, in place on a terminal.

@@ -57,7 +57,7 @@ for preset in "${presets[@]}"; do
   begun=$SECONDS
   outcome=built
   if ! step "$preset: configure" "$results/$preset.configure.log" \
-    cmake --preset "$preset" -DENFILADE_FUZZ_SECONDS="${ENFILADE_FUZZ_SECONDS:-5}"; then
+    cmake --preset "$preset" -DENFILADE_FUZZ_SECONDS="${ENFILADE_FUZZ_SECONDS:-3}"; then
     outcome=not-configured
   else
     # -k 0: what does not compile must not hide what does.

@@ -19,8 +19,7 @@ namespace enfilade {
 
 /// The one line that a program prints of an error: `name: where: what happened. Remedy.`
 inline std::string describe(const std::exception& error) {
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
-    return describe(detail::no_memory);
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return describe(detail::no_memory);
   const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
   const auto* named = dynamic_cast<const failure*>(&error);
   if (system == nullptr) return "internal: " + std::string{error.what()};
