@@ -60,6 +60,12 @@ enum class errc {
   attest_expectations_empty = 507,    ///< No pin at all: that would accept anybody.
   attest_expectations_invalid = 508,  ///< The expectations file cannot be used.
   attest_device_unavailable = 509,    ///< The machine cannot make evidence.
+  attest_chain_invalid = 510,         ///< The certificates do not lead to the pinned root.
+  attest_expired = 511,               ///< A certificate or a list of revocations is too old.
+  attest_not_yet_valid = 512,         ///< A certificate or a list begins in the future.
+  attest_revoked = 513,               ///< Its maker has withdrawn a certificate of the chain.
+  attest_debug_enabled = 520,         ///< The TEE was started so that its host can look inside.
+  attest_stale = 521,                 ///< Genuine evidence, but older than asked for.
 
   // model: the files are not what the program was compiled for
   model_file_missing = 601,       ///< A file of the model directory cannot be opened.
@@ -186,6 +192,23 @@ inline constexpr std::array error_table{
     error_facts{errc::attest_device_unavailable, "attest.device_unavailable",
                 "this machine cannot make the evidence asked for",
                 "Run inside the TEE that the deployment names.", 20},
+    error_facts{
+        errc::attest_chain_invalid, "attest.chain_invalid",
+        "the certificates do not lead to the pinned root",
+        "The peer is not what it claims, or sent the wrong certificates; do not talk to it.", 10},
+    error_facts{errc::attest_expired, "attest.expired",
+                "a certificate or a list of revocations is no longer valid",
+                "Fetch it anew, and check the clock of this machine.", 10},
+    error_facts{errc::attest_not_yet_valid, "attest.not_yet_valid",
+                "a certificate or a list of revocations is not valid yet",
+                "Check the clocks of both machines.", 10},
+    error_facts{errc::attest_revoked, "attest.revoked", "a certificate of the evidence was revoked",
+                "Bring the peer's machine up to date; until then do not talk to it.", 10},
+    error_facts{errc::attest_debug_enabled, "attest.debug_enabled",
+                "the TEE runs in debug mode, where its host can look inside",
+                "Start the peer without debug mode, or allow it for a test.", 10},
+    error_facts{errc::attest_stale, "attest.stale", "the evidence is older than allowed",
+                "Have the peer make new evidence, or allow it to be older.", 10},
     error_facts{errc::model_file_missing, "model.file_missing",
                 "a file of the model directory cannot be opened",
                 "Name a directory in Hugging Face layout with --model.", 30},
