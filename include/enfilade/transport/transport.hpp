@@ -5,9 +5,7 @@
 #include <enfilade/error.hpp>
 #include <enfilade/transport/asio.hpp>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/deferred.hpp>
 #include <boost/asio/socket_base.hpp>
 
 #include <array>
@@ -33,9 +31,7 @@ concept half_closing = requires(S stream) {
   stream.shutdown(asio::socket_base::shutdown_send, failed);
 };
 
-/// What a link needs of a connection: reading and writing at the same time, half-close, close. Both
-/// operations take any completion token: handshakes wait with `use_awaitable`, links with
-/// `deferred`, which allocates nothing.
+/// What a link needs of a connection: reading and writing at the same time, half-close, close.
 template <class S>
 concept byte_stream = std::movable<S> && half_closing<S> &&
     requires(S stream, const gathered_in& in, const gathered_out& out) {
@@ -44,8 +40,6 @@ concept byte_stream = std::movable<S> && half_closing<S> &&
   {
     stream.async_write_some(out, asio::use_awaitable)
     } -> std::same_as<asio::awaitable<std::size_t>>;
-  stream.async_read_some(in, asio::as_tuple(asio::deferred));
-  stream.async_write_some(out, asio::as_tuple(asio::deferred));
   stream.close();
 };
 

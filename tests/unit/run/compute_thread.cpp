@@ -60,6 +60,20 @@ asio::awaitable<void> note_threads(asio::any_io_executor where,
   seen.push_back(std::this_thread::get_id());
 }
 
+/// Notes threads, and whether what was posted before had its turn before the end.
+asio::awaitable<void> note_beside(asio::io_context& io, std::vector<std::thread::id>& seen,
+                                  bool& other, bool& other_before_the_end) {
+  asio::post(io, [&other] { other = true; });
+  co_await note_threads(io.get_executor(), seen);
+  other_before_the_end = other;
+}
+
+template <class Model>
+asio::awaitable<void> hear_all(Model& model, answer& heard, bool& ended) {
+  while (!heard.ended && !heard.code) co_await test::hear_one(model, heard);
+  ended = true;
+}
+
 TEST_SUITE("run/compute_thread") {
   TEST_CASE("work is done on the other thread, and who asked for it goes on where it was") {
     asio::io_context io{1};
@@ -78,13 +92,7 @@ TEST_SUITE("run/compute_thread") {
     std::vector<std::thread::id> seen;
     bool other = false;
     bool other_before_the_end = true;
-    test::task asking{io,
-                      [](asio::io_context& io, std::vector<std::thread::id>& seen, bool& other,
-                         bool& before) -> asio::awaitable<void> {
-                        asio::post(io, [&other] { other = true; });
-                        co_await note_threads(io.get_executor(), seen);
-                        before = other;
-                      }(io, seen, other, other_before_the_end)};
+    test::task asking{io, note_beside(io, seen, other, other_before_the_end)};
     test::run(io);
     CHECK(seen == std::vector<std::thread::id>(3, std::this_thread::get_id()));
     CHECK(other);
@@ -275,11 +283,7 @@ TEST_SUITE("run/compute_thread, a stage that computes") {
     stage.hold(*model, scored(abc, 2));
     answer heard;
     bool ended = false;
-    test::task hearing{stage.io,
-                       [](auto& model, answer& heard, bool& ended) -> asio::awaitable<void> {
-                         while (!heard.ended && !heard.code) co_await test::hear_one(model, heard);
-                         ended = true;
-                       }(*model, heard, ended)};
+    test::task hearing{stage.io, hear_all(*model, heard, ended)};
     asio::steady_timer longer_than_silence{stage.io, 1s};
     bool over = false;
     longer_than_silence.async_wait([&over](const error_code&) { over = true; });

@@ -80,11 +80,11 @@ inline gate the_gate;
 struct Gated : Reference {
   static constexpr std::string_view name = "gated";
 
-  void gather(std::span<const std::uint32_t> ids, matrix<const float> table,
+  void gather(std::span<const std::uint32_t> rows, matrix<const float> table,
               matrix<float> y) const {
     the_gate.begin_step();
     the_gate.pass();
-    Reference::gather(ids, table, y);
+    Reference::gather(rows, table, y);
   }
   void gelu(matrix<float> x) const {
     the_gate.pass();
