@@ -5,8 +5,8 @@
 
 #include <enfilade/transport/loopback.hpp>
 
-#include <boost/asio/steady_timer.hpp>
 #include <doctest/doctest.h>
+#include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
 #include <utility>
