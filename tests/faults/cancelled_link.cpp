@@ -27,24 +27,34 @@ using deployment = over_the_simulation;
 
 constexpr auto longest = 20s;
 
-TEST_CASE("a handshake that is cancelled at any moment ends at both ends, by name at the other") {
-  std::size_t turns = 0;
-  {
-    network world{1};
+/// Both ends of a handshake under way, over a network that splits what it carries.
+struct two_handshakes {
+  two_handshakes() {
     world.sky.splits = 4;
     two_streams streams{world};
-    std::shared_ptr<link_type> up;
-    std::shared_ptr<link_type> down;
-    ending ups;
-    ending downs;
     start(world, ups, shake(std::move(streams.up), upstream_terms<deployment>(expect('d')), up));
     start(world, downs,
           shake(std::move(streams.down), downstream_terms<deployment>(expect('u')), down));
-    while (!(ups.over && downs.over)) {
-      REQUIRE(world.turn(virtual_clock::now() + longest));
+  }
+
+  bool over() const { return ups.over && downs.over; }
+
+  network world{1};
+  std::shared_ptr<link_type> up;
+  std::shared_ptr<link_type> down;
+  ending ups;
+  ending downs;
+};
+
+TEST_CASE("a handshake that is cancelled at any moment ends at both ends, by name at the other") {
+  std::size_t turns = 0;
+  {
+    two_handshakes both;
+    while (!both.over()) {
+      REQUIRE(both.world.turn(virtual_clock::now() + longest));
       ++turns;
     }
-    REQUIRE((up && down));
+    REQUIRE((both.up && both.down));
   }
   campaign count{"faults.cancelled_handshake"};
   const std::size_t step = fast_build || long_campaigns() ? 1 : 7;
@@ -52,30 +62,21 @@ TEST_CASE("a handshake that is cancelled at any moment ends at both ends, by nam
     for (std::size_t at = 0; at < turns; at += step) {
       CAPTURE(cancel_up);
       CAPTURE(at);
-      network world{1};
-      world.sky.splits = 4;
-      two_streams streams{world};
-      std::shared_ptr<link_type> up;
-      std::shared_ptr<link_type> down;
-      ending ups;
-      ending downs;
-      start(world, ups, shake(std::move(streams.up), upstream_terms<deployment>(expect('d')), up));
-      start(world, downs,
-            shake(std::move(streams.down), downstream_terms<deployment>(expect('u')), down));
-      for (std::size_t i = 0; i != at; ++i) world.turn(virtual_clock::time_point::max());
-      (cancel_up ? ups : downs).stop.emit(asio::cancellation_type::terminal);
+      two_handshakes both;
+      for (std::size_t i = 0; i != at; ++i) both.world.turn(virtual_clock::time_point::max());
+      (cancel_up ? both.ups : both.downs).stop.emit(asio::cancellation_type::terminal);
       count.tried();
       const bool ended =
-          world.run_until([&] { return ups.over && downs.over; }, virtual_clock::now() + longest);
+          both.world.run_until([&] { return both.over(); }, virtual_clock::now() + longest);
       CHECK(ended);
       // The other end may have finished already; then it has a link, and learns that it is dead.
-      const ending& others = cancel_up ? downs : ups;
-      const bool known = others.named() || (cancel_up ? down : up) != nullptr;
+      const ending& others = cancel_up ? both.downs : both.ups;
+      const bool known = others.named() || (cancel_up ? both.down : both.up) != nullptr;
       CHECK(known);
-      up.reset();
-      down.reset();
-      world.run_for(1s);
-      CHECK(world.open_ends() == 0);
+      both.up.reset();
+      both.down.reset();
+      both.world.run_for(1s);
+      CHECK(both.world.open_ends() == 0);
       if (ended && known) count.refused();
     }
   CHECK(count.tries() == count.refusals());

@@ -26,12 +26,6 @@ using test::text_of;
 using padded = Padded<AesGcm, 1024>;
 using padded_link = enfilade::link<test::socket, padded>;
 
-detail::direction<padded> known_direction(link_end sender) {
-  std::array<std::byte, 32> secret{};
-  secret.fill(sender == link_end::upstream ? std::byte{0x55} : std::byte{0xD0});
-  return detail::direction<padded>{Key<32>{secret}};
-}
-
 /// A padding link, and the socket and keys of its peer.
 struct observed {
   observed() {
@@ -39,7 +33,8 @@ struct observed {
     asio::local::connect_pair(here, there);
     end = std::make_unique<padded_link>(
         std::move(here),
-        session<padded>{known_direction(link_end::downstream), known_direction(link_end::upstream)},
+        session<padded>{test::known_direction<padded>(link_end::downstream),
+                        test::known_direction<padded>(link_end::upstream)},
         std::nullopt, "the peer");
   }
 
@@ -49,16 +44,8 @@ struct observed {
     test::run_ready(io);
     CHECK(sending.error() == error_code{});
     std::vector<test::bytes> records;
-    while (there.available() != 0) {
-      std::array<std::byte, record_prefix_size> prefix{};
-      asio::read(there, asio::buffer(prefix));
-      const auto header = decode(std::span{prefix}.first<record_header_size>());
-      REQUIRE(header.has_value());
-      test::bytes body(header->body_length);
-      asio::read(there, asio::buffer(body));
-      REQUIRE(opens.open(prefix, body));
-      records.push_back(std::move(body));
-    }
+    for (auto& [type, plaintext] : test::arrived_records(there, opens))
+      records.push_back(std::move(plaintext));
     return records;
   }
 
@@ -70,13 +57,8 @@ struct observed {
 
   /// What the link makes of a message that the peer sealed: its payload's size, or why there is
   /// none.
-  error_code hears(test::bytes body, std::optional<std::size_t>& size) {
-    test::bytes record(record_prefix_size + body.size());
-    std::copy(body.begin(), body.end(), record.begin() + record_prefix_size);
-    const std::span whole{record};
-    seals.seal(record_type::message, 0, whole.subspan(record_prefix_size),
-               whole.first<record_prefix_size>());
-    asio::write(there, asio::buffer(record));
+  error_code hears(const test::bytes& body, std::optional<std::size_t>& size) {
+    asio::write(there, asio::buffer(test::sealed_record(seals, record_type::message, body)));
     test::task receiving{io, receive(*end, size)};
     test::run_ready(io);
     REQUIRE(receiving.done);
@@ -96,8 +78,8 @@ struct observed {
   asio::io_context io;
   test::socket there{io};
   std::unique_ptr<padded_link> end;
-  detail::direction<padded> seals = known_direction(link_end::upstream);
-  detail::direction<padded> opens = known_direction(link_end::downstream);
+  detail::direction<padded> seals = test::known_direction<padded>(link_end::upstream);
+  detail::direction<padded> opens = test::known_direction<padded>(link_end::downstream);
 };
 
 /// A whole message of `size` bytes of text, and zeros up to `padded_to`.
@@ -151,7 +133,7 @@ TEST_SUITE("run/link with a padded cipher") {
     SUBCASE("too much") { body = message(100, 2048); }
     SUBCASE("its first byte is not zero") { body[164] = std::byte{1}; }
     SUBCASE("its last byte is not zero") { body[1023] = std::byte{1}; }
-    CHECK(peer.hears(std::move(body), size) == errc::frame_malformed);
+    CHECK(peer.hears(body, size) == errc::frame_malformed);
     CHECK_FALSE(size);
   }
 }

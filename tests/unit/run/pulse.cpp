@@ -60,26 +60,12 @@ struct beating {
   /// What the link has sent since the last call, opened with the link's own keys.
   std::vector<record_type> sent() {
     std::vector<record_type> seen;
-    while (there.available() != 0) {
-      std::array<std::byte, record_prefix_size> prefix{};
-      asio::read(there, asio::buffer(prefix));
-      const auto header = decode(std::span{prefix}.first<record_header_size>());
-      REQUIRE(header.has_value());
-      test::bytes body(header->body_length);
-      asio::read(there, asio::buffer(body));
-      REQUIRE(opens.open(prefix, body));
-      if (header->type == record_type::rekey) opens.rekey({});
-      seen.push_back(header->type);
-    }
+    for (const auto& [type, plaintext] : test::arrived_records(there, opens)) seen.push_back(type);
     return seen;
   }
 
-  void send(record_type type, test::bytes body = {}) {
-    test::bytes record(record_prefix_size + body.size());
-    std::copy(body.begin(), body.end(), record.begin() + record_prefix_size);
-    const std::span whole{record};
-    seals.seal(type, 0, whole.subspan(record_prefix_size), whole.first<record_prefix_size>());
-    asio::write(there, asio::buffer(record));
+  void send(record_type type, const test::bytes& body = {}) {
+    asio::write(there, asio::buffer(test::sealed_record(seals, type, body)));
     settle();
   }
   void send_text(std::size_t size) {
@@ -166,8 +152,7 @@ TEST_SUITE("run/pulse") {
   TEST_CASE("bytes that trickle in are no sign of life: a stretched length could go on for ever") {
     beating link;
     const listener waits{link};
-    test::bytes record(record_prefix_size);
-    link.seals.seal(record_type::heartbeat, 0, {}, std::span{record}.first<record_prefix_size>());
+    const test::bytes record = test::sealed_record(link.seals, record_type::heartbeat);
     for (std::size_t i = 0; i != 5; ++i) {
       CHECK_FALSE(waits.running.done);
       asio::write(link.there, asio::buffer(record.data() + i, 1));

@@ -12,6 +12,7 @@
 
 #include <boost/asio/local/connect_pair.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -33,10 +34,43 @@ using socket = enfilade::Loopback::stream;
 using link = enfilade::link<socket, AesGcm>;
 
 /// The direction that `sender` seals and its peer opens, with a secret that everybody knows.
-inline enfilade::detail::direction<AesGcm> known_direction(link_end sender) {
+template <enfilade::cipher C = AesGcm>
+enfilade::detail::direction<C> known_direction(link_end sender) {
   std::array<std::byte, 32> secret{};
   secret.fill(sender == link_end::upstream ? std::byte{0x55} : std::byte{0xD0});
-  return enfilade::detail::direction<AesGcm>{enfilade::Key<32>{secret}};
+  return enfilade::detail::direction<C>{enfilade::Key<32>{secret}};
+}
+
+/// A record as it goes onto the wire: prefix and body.
+template <enfilade::cipher C>
+bytes sealed_record(enfilade::detail::direction<C>& seals, record_type type, const bytes& body = {},
+                    std::uint8_t flags = 0) {
+  bytes all(enfilade::record_prefix_size + body.size());
+  const std::span whole{all};
+  std::copy(body.begin(), body.end(), all.begin() + enfilade::record_prefix_size);
+  seals.seal(type, flags, whole.subspan(enfilade::record_prefix_size),
+             whole.first<enfilade::record_prefix_size>());
+  if (type == record_type::rekey) seals.rekey({});
+  return all;
+}
+
+/// The records that have arrived at `at` and nobody has read yet: the type and plaintext of each.
+template <enfilade::cipher C>
+std::vector<std::pair<record_type, bytes>> arrived_records(socket& at,
+                                                           enfilade::detail::direction<C>& opens) {
+  std::vector<std::pair<record_type, bytes>> records;
+  while (at.available() != 0) {
+    std::array<std::byte, enfilade::record_prefix_size> prefix{};
+    asio::read(at, asio::buffer(prefix));
+    const auto header = enfilade::decode(std::span{prefix}.first<enfilade::record_header_size>());
+    REQUIRE(header.has_value());
+    bytes body(header->body_length);
+    asio::read(at, asio::buffer(body));
+    REQUIRE(opens.open(prefix, body));
+    if (header->type == record_type::rekey) opens.rekey({});
+    records.emplace_back(header->type, std::move(body));
+  }
+  return records;
 }
 
 inline enfilade::session<AesGcm> known_session(link_end own, enfilade::session_limits limits = {}) {
@@ -74,13 +108,7 @@ class raw_peer {
 
   /// A record of the peer: prefix and body.
   bytes record(record_type type, bytes body = {}, std::uint8_t flags = 0) {
-    bytes all(enfilade::record_prefix_size + body.size());
-    const std::span whole{all};
-    std::copy(body.begin(), body.end(), all.begin() + enfilade::record_prefix_size);
-    seals.seal(type, flags, whole.subspan(enfilade::record_prefix_size),
-               whole.first<enfilade::record_prefix_size>());
-    if (type == record_type::rekey) seals.rekey({});
-    return all;
+    return sealed_record(seals, type, body, flags);
   }
 
   bytes message_record(std::size_t size = 100) {
