@@ -2,7 +2,7 @@
 //
 // The examples of RFC 8949, appendix A: every encoding that evidence may have is read as the value
 // that stands there, and the others are refused by name.
-#include <enfilade/attest/cbor.hpp>
+#include <enfilade/attest/cose/cbor.hpp>
 #include <enfilade/detail/bytes.hpp>
 
 #include <doctest/doctest.h>

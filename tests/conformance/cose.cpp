@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The examples of the COSE working group with one signature, as far as ES256 and ES384 go.
-#include <enfilade/attest/cose.hpp>
+#include <enfilade/attest/cose/cose.hpp>
 #include <enfilade/detail/bytes.hpp>
 
 #include <doctest/doctest.h>

@@ -2,9 +2,9 @@
 //
 // Documents that real Nitro enclaves made between 2022 and 2025, and one that only looks like it:
 // each verdict is that of expected.json beside them.
-#include <enfilade/attest/cbor.hpp>
-#include <enfilade/attest/cose.hpp>
-#include <enfilade/attest/nitro_verifier.hpp>
+#include <enfilade/attest/cose/cbor.hpp>
+#include <enfilade/attest/cose/cose.hpp>
+#include <enfilade/attest/nitro/nitro_verifier.hpp>
 #include <enfilade/cipher/hash.hpp>
 #include <enfilade/detail/bytes.hpp>
 #include <enfilade/error.hpp>

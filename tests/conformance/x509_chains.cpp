@@ -2,9 +2,9 @@
 //
 // The certificates of real evidence: of AWS, AMD, Intel and NVIDIA, each at its own time, and what
 // must not lead to their roots.
-#include <enfilade/attest/x509.hpp>
-#include <enfilade/attest/x509_chain.hpp>
-#include <enfilade/attest/x509_crl.hpp>
+#include <enfilade/attest/x509/x509.hpp>
+#include <enfilade/attest/x509/x509_chain.hpp>
+#include <enfilade/attest/x509/x509_crl.hpp>
 
 #include "support/campaign.hpp"
 #include "support/evidence_files.hpp"

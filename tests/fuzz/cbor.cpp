@@ -2,7 +2,7 @@
 //
 // Contract: a document that is read is the only encoding of what was read from it, but for the two
 // ways to write the end of an array or map; the items that are seen are all of its bytes.
-#include <enfilade/attest/cbor.hpp>
+#include <enfilade/attest/cose/cbor.hpp>
 
 #include "script.hpp"
 

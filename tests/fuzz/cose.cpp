@@ -2,7 +2,7 @@
 //
 // Contract: a COSE_Sign1 message that is read is the only encoding of its parts, but for the tag;
 // its signature has the length of its algorithm; what is signed names the header and the payload.
-#include <enfilade/attest/cose.hpp>
+#include <enfilade/attest/cose/cose.hpp>
 
 #include "script.hpp"
 

@@ -2,7 +2,7 @@
 //
 // Contract: reading DER never throws and never leaves the bytes given; the elements of a level stand
 // one after the other, and each has the only header that its tag and its size can have.
-#include <enfilade/attest/der.hpp>
+#include <enfilade/attest/x509/der.hpp>
 
 #include "script.hpp"
 

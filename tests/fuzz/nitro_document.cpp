@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Contract: every field of a document that is read lies within the bytes and within its bounds.
-#include <enfilade/attest/nitro_document.hpp>
+#include <enfilade/attest/nitro/nitro_document.hpp>
 
 #include "script.hpp"
 

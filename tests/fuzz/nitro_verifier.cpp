@@ -3,7 +3,7 @@
 // Contract: no input is a document of AWS. Under a root of its own choosing, with a chain whose
 // signatures are all taken for good, an input is still refused by its last signature or before; the
 // steps are all there, in their order, and exactly one of them failed.
-#include <enfilade/attest/nitro_verifier.hpp>
+#include <enfilade/attest/nitro/nitro_verifier.hpp>
 
 #include "script.hpp"
 

@@ -2,7 +2,7 @@
 //
 // Contract: reading a certificate never throws and never leaves the bytes given; one that is read is
 // all of them, within the limits, and without its last byte it is none.
-#include <enfilade/attest/x509.hpp>
+#include <enfilade/attest/x509/x509.hpp>
 
 #include "script.hpp"
 

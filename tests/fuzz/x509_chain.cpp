@@ -4,7 +4,7 @@
 // still follows every other rule: it begins with a leaf, ends with the root that was pinned, and
 // each certificate between was allowed to sign the one before it. The input is an order, a time of
 // day, and certificates with their sizes before them; the first is the root.
-#include <enfilade/attest/x509_chain.hpp>
+#include <enfilade/attest/x509/x509_chain.hpp>
 
 #include "script.hpp"
 

@@ -2,7 +2,7 @@
 //
 // Contract: reading a list of revoked certificates never throws and never leaves the bytes given;
 // asking it for a number ends, and one that is read revokes no number that it does not hold.
-#include <enfilade/attest/x509_crl.hpp>
+#include <enfilade/attest/x509/x509_crl.hpp>
 
 #include "script.hpp"
 

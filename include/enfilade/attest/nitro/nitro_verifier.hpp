@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <enfilade/attest/cose.hpp>
+#include <enfilade/attest/cose/cose.hpp>
 #include <enfilade/attest/measurement.hpp>
-#include <enfilade/attest/nitro_document.hpp>
-#include <enfilade/attest/nitro_root.hpp>
+#include <enfilade/attest/nitro/nitro_document.hpp>
+#include <enfilade/attest/nitro/nitro_root.hpp>
 #include <enfilade/attest/refusal.hpp>
 #include <enfilade/attest/verdict.hpp>
-#include <enfilade/attest/x509.hpp>
-#include <enfilade/attest/x509_chain.hpp>
+#include <enfilade/attest/x509/x509.hpp>
+#include <enfilade/attest/x509/x509_chain.hpp>
 #include <enfilade/cipher/curve.hpp>
 #include <enfilade/detail/bytes.hpp>
 #include <enfilade/error.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <enfilade/attest/cbor.hpp>
+#include <enfilade/attest/cose/cbor.hpp>
 #include <enfilade/detail/bytes.hpp>
 
 #include <doctest/doctest.h>

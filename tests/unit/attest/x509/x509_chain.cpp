@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <enfilade/attest/x509_chain.hpp>
+#include <enfilade/attest/x509/x509_chain.hpp>
 
 #include "support/refusal_text.hpp"
 #include "support/test_authority.hpp"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <enfilade/attest/der.hpp>
 #include <enfilade/attest/refusal.hpp>
-#include <enfilade/attest/x509.hpp>
-#include <enfilade/attest/x509_chain.hpp>
+#include <enfilade/attest/x509/der.hpp>
+#include <enfilade/attest/x509/x509.hpp>
+#include <enfilade/attest/x509/x509_chain.hpp>
 #include <enfilade/detail/bytes.hpp>
 #include <enfilade/error.hpp>
 

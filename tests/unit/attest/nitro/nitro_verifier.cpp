@@ -2,7 +2,7 @@
 //
 // Each rule by itself, with documents of a hypervisor that the tests made; those of AWS are in
 // tests/conformance/nitro_evidence.cpp.
-#include <enfilade/attest/nitro_verifier.hpp>
+#include <enfilade/attest/nitro/nitro_verifier.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <enfilade/attest/nitro_root.hpp>
-#include <enfilade/attest/x509.hpp>
+#include <enfilade/attest/nitro/nitro_root.hpp>
+#include <enfilade/attest/x509/x509.hpp>
 #include <enfilade/cipher/hash.hpp>
 #include <enfilade/detail/bytes.hpp>
 

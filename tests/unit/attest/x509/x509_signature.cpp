@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <enfilade/attest/x509.hpp>
-#include <enfilade/attest/x509_signature.hpp>
+#include <enfilade/attest/x509/x509.hpp>
+#include <enfilade/attest/x509/x509_signature.hpp>
 
 #include "support/test_authority.hpp"
 

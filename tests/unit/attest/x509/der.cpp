@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <enfilade/attest/der.hpp>
+#include <enfilade/attest/x509/der.hpp>
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <enfilade/attest/refusal.hpp>
-#include <enfilade/attest/x509.hpp>
+#include <enfilade/attest/x509/x509.hpp>
 #include <enfilade/detail/bytes.hpp>
 #include <enfilade/error.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <enfilade/attest/cose.hpp>
+#include <enfilade/attest/cose/cose.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <enfilade/attest/nitro_document.hpp>
+#include <enfilade/attest/nitro/nitro_document.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <enfilade/attest/cbor.hpp>
+#include <enfilade/attest/cose/cbor.hpp>
 #include <enfilade/attest/refusal.hpp>
 #include <enfilade/cipher/curve.hpp>
 #include <enfilade/cipher/ecdsa.hpp>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <enfilade/attest/der.hpp>
 #include <enfilade/attest/refusal.hpp>
+#include <enfilade/attest/x509/der.hpp>
 #include <enfilade/cipher/curve.hpp>
 #include <enfilade/cipher/der_signature.hpp>
 #include <enfilade/cipher/ecdsa.hpp>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <enfilade/attest/der.hpp>
 #include <enfilade/attest/refusal.hpp>
-#include <enfilade/attest/x509_signature.hpp>
+#include <enfilade/attest/x509/der.hpp>
+#include <enfilade/attest/x509/x509_signature.hpp>
 #include <enfilade/detail/bytes.hpp>
 #include <enfilade/error.hpp>
 
