@@ -64,6 +64,12 @@ enum class errc {
   attest_expired = 511,               ///< A certificate or a list of revocations is too old.
   attest_not_yet_valid = 512,         ///< A certificate or a list begins in the future.
   attest_revoked = 513,               ///< Its maker has withdrawn a certificate of the chain.
+  attest_tcb_out_of_date = 514,       ///< Firmware or microcode of the machine is too old.
+  attest_guest_policy = 515,          ///< The TEE lets its host do what is not allowed.
+  attest_device_throttled = 516,      ///< The machine makes no more evidence for now.
+  attest_device_failed = 517,         ///< The TEE's device answered nonsense, or too late.
+  attest_registers_taken = 518,       ///< Somebody else has written the measurement registers.
+  attest_endorsement_missing = 519,   ///< A certificate, list or collateral was not given.
   attest_debug_enabled = 520,         ///< The TEE was started so that its host can look inside.
   attest_stale = 521,                 ///< Genuine evidence, but older than asked for.
 
@@ -204,6 +210,24 @@ inline constexpr std::array error_table{
                 "Check the clocks of both machines.", 10},
     error_facts{errc::attest_revoked, "attest.revoked", "a certificate of the evidence was revoked",
                 "Bring the peer's machine up to date; until then do not talk to it.", 10},
+    error_facts{errc::attest_tcb_out_of_date, "attest.tcb_out_of_date",
+                "the firmware or microcode of the peer's machine is too old",
+                "Bring the peer's machine up to date, or accept its level on purpose.", 10},
+    error_facts{errc::attest_guest_policy, "attest.guest_policy",
+                "the peer's TEE lets its host do what is not allowed",
+                "Start the peer under a stricter policy, or allow it on purpose.", 10},
+    error_facts{errc::attest_device_throttled, "attest.device_throttled",
+                "the machine makes no more evidence for now", "Wait and try again.", 75},
+    error_facts{errc::attest_device_failed, "attest.device_failed",
+                "the device that makes evidence gave no usable answer",
+                "Check the kernel's log for its driver, then restart the machine.", 20},
+    error_facts{errc::attest_registers_taken, "attest.registers_taken",
+                "the measurement registers hold what this program did not write",
+                "Restart the enclave, and let nothing else in it write them.", 20},
+    error_facts{errc::attest_endorsement_missing, "attest.endorsement_missing",
+                "a certificate, a list of revocations or collateral was not given",
+                "Fetch it from the maker of the platform and name the file: docs/guide/attest.md.",
+                10},
     error_facts{errc::attest_debug_enabled, "attest.debug_enabled",
                 "the TEE runs in debug mode, where its host can look inside",
                 "Start the peer without debug mode, or allow it for a test.", 10},

@@ -163,7 +163,7 @@ inline attested_end honest(const handshake_parameters& parameters, const ephemer
             if (!of_peer.demand_evidence()) return {};
             if (step.format != Mock::format) return errc::attest_unsupported_format;
             const auto found = Mock::verify(step.evidence, step.report_data);
-            if (!found) return found.error();
+            if (!found) return found.error().code;
             return of_peer.check(*found).error();
           }};
 }

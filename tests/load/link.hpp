@@ -32,7 +32,8 @@ struct Costly : insecure::Mock {
   static constexpr std::chrono::milliseconds cost{5};
   static inline std::uint64_t verifications = 0;
 
-  static result<claims> verify(detail::byte_span evidence, report_data_view data) {
+  static judged<claims> verify(detail::byte_span evidence, report_data_view data,
+                               const appraisal&) {
     ++verifications;
     const auto end = std::chrono::steady_clock::now() + cost;
     while (std::chrono::steady_clock::now() < end) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <enfilade/attest/appraisal.hpp>
 #include <enfilade/attest/attester.hpp>
 #include <enfilade/attest/claims.hpp>
 #include <enfilade/attest/measurement.hpp>
 #include <enfilade/attest/own_binary.hpp>
+#include <enfilade/attest/refusal.hpp>
+#include <enfilade/attest/told_registers.hpp>
 #include <enfilade/cipher/compare.hpp>
 #include <enfilade/cipher/sign.hpp>
 #include <enfilade/compose/role.hpp>
@@ -39,8 +42,7 @@ class Mock {
   static constexpr std::string_view name = "mock";
   static constexpr std::uint16_t format = 0xFFFF;
   static constexpr bool insecure = true;
-
-  static constexpr std::size_t max_registers = 8;
+  static constexpr bool takes_time = false;
 
   explicit Mock(registers told = {}) : told_(std::move(told)) {}
 
@@ -48,11 +50,14 @@ class Mock {
   /// `errc::internal` where it was told more than evidence holds.
   result<std::vector<std::byte>> attest(report_data_view data) const;
 
-  static result<claims> verify(detail::byte_span evidence, report_data_view data);
+  static judged<claims> verify(detail::byte_span evidence, report_data_view data,
+                               const appraisal& = {});
+
+  /// There is no hardware to write to.
+  result<void> prepare() const { return {}; }
 
  private:
-  // Layout: magic, count, then for each register {u8 size, name}{u8 size, value}; report data;
-  // an Ed25519 signature of all that precedes it.
+  // Layout: magic, told registers, report data, an Ed25519 signature of all that precedes it.
   static constexpr std::array<char, 8> magic{'m', 'o', 'c', 'k', '/', '1', '\0', '\0'};
   static constexpr std::size_t data_size = 64;
   static constexpr std::size_t signature_size = 64;
@@ -68,24 +73,7 @@ class Mock {
     return pair;
   }
 
-  static bool put(std::vector<std::byte>& out, detail::byte_span bytes, std::size_t max) {
-    if (bytes.empty() || bytes.size() > max) return false;
-    out.push_back(static_cast<std::byte>(bytes.size()));
-    out.insert(out.end(), bytes.begin(), bytes.end());
-    return true;
-  }
-
-  /// Takes a length byte and as many bytes off the front; empty where they are not all there.
-  static detail::byte_span take(detail::byte_span& from) {
-    if (from.empty()) return {};
-    const auto size = std::to_integer<std::size_t>(from[0]);
-    if (size > from.size() - 1) return {};
-    const detail::byte_span taken = from.subspan(1, size);
-    from = from.subspan(1 + size);
-    return taken;
-  }
-
-  static result<registers> parse(detail::byte_span body);
+  static judged<registers> parse(detail::byte_span body);
 
   registers told_;
 };
@@ -97,49 +85,37 @@ inline result<std::vector<std::byte>> Mock::attest(report_data_view data) const 
     if (!binary) return binary.error();
     all.emplace(all.begin(), "binary", *binary);
   }
-  if (all.size() > max_registers) return errc::internal;
-  std::vector<std::byte> out(magic.size() + 1);
+  const auto told = encode_told(std::move(all));
+  if (!told) return told.error();
+  std::vector<std::byte> out(magic.size());
   std::memcpy(out.data(), magic.data(), magic.size());
-  out.back() = static_cast<std::byte>(all.size());
-  for (const auto& [register_name, value] : all)
-    if (!is_register_name(register_name) ||
-        !put(out, detail::bytes_of(register_name), register_name.size()) ||
-        !put(out, value.bytes(), Measurement::max_size))
-      return errc::internal;
+  out.insert(out.end(), told->begin(), told->end());
   out.insert(out.end(), data.begin(), data.end());
   const auto signature = published_key().sign(out);
   out.insert(out.end(), signature.begin(), signature.end());
   return out;
 }
 
-inline result<registers> Mock::parse(detail::byte_span body) {
-  if (body.size() < magic.size() + 1 || std::memcmp(body.data(), magic.data(), magic.size()) != 0)
-    return errc::attest_malformed;
-  const auto count = std::to_integer<std::size_t>(body[magic.size()]);
-  if (count == 0 || count > max_registers) return errc::attest_malformed;
-  body = body.subspan(magic.size() + 1);
-  claims found;
-  for (std::size_t i = 0; i != count; ++i) {
-    const detail::byte_span key = take(body);
-    const std::string key_text{reinterpret_cast<const char*>(key.data()), key.size()};
-    const auto value = Measurement::from(take(body));
-    if (!is_register_name(key_text) || !value || found.find(key_text) != nullptr)
-      return errc::attest_malformed;
-    found.values.emplace_back(key_text, *value);
-  }
-  if (!body.empty()) return errc::attest_malformed;
-  return std::move(found.values);
+inline judged<registers> Mock::parse(detail::byte_span body) {
+  if (body.size() < magic.size() || std::memcmp(body.data(), magic.data(), magic.size()) != 0)
+    return refusal{errc::attest_malformed, "mock.magic"};
+  auto told = parse_told(body.subspan(magic.size()));
+  if (told && told->empty()) return refusal{errc::attest_malformed, "mock.no_register"};
+  return told;
 }
 
-inline result<claims> Mock::verify(detail::byte_span evidence, report_data_view data) {
-  if (evidence.size() < data_size + signature_size) return errc::attest_malformed;
+inline judged<claims> Mock::verify(detail::byte_span evidence, report_data_view data,
+                                   const appraisal&) {
+  if (evidence.size() < data_size + signature_size)
+    return refusal{errc::attest_malformed, "mock.size"};
   const auto signature = evidence.last<signature_size>();
   const detail::byte_span is_signed = evidence.first(evidence.size() - signature_size);
   auto values = parse(is_signed.first(is_signed.size() - data_size));
   if (!values) return values.error();
   if (!verify_signature(published_key().public_key(), is_signed, signature))
-    return errc::attest_bad_signature;
-  if (!equal(is_signed.last(data_size), data)) return errc::attest_binding_mismatch;
+    return refusal{errc::attest_bad_signature, "mock.signature"};
+  if (!equal(is_signed.last(data_size), data))
+    return refusal{errc::attest_binding_mismatch, "mock.report_data"};
   return claims{name, *std::move(values)};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <enfilade/attest/appraisal.hpp>
 #include <enfilade/attest/attester.hpp>
 #include <enfilade/attest/claims.hpp>
 #include <enfilade/attest/expectations.hpp>
@@ -9,6 +10,7 @@
 #include <enfilade/run/link.hpp>
 #include <enfilade/run/link_limits.hpp>
 #include <enfilade/run/pulse.hpp>
+#include <enfilade/run/shown_evidence.hpp>
 #include <enfilade/run/visitor.hpp>
 #include <enfilade/transport/asio.hpp>
 #include <enfilade/wire/handshake.hpp>
@@ -24,6 +26,7 @@
 #include <boost/asio/write.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -61,10 +64,15 @@ class link_terms {
   /// `detail` is told which register differs.
   result<claims> judge(const handshake_step& shown, std::string& detail) const {
     if (shown.format != attester_type::format) return errc::attest_unsupported_format;
-    result<claims> found = attester_type::verify(shown.evidence, shown.report_data);
-    if (!found) return found;
+    const appraisal terms{
+        std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
+    judged<claims> found = attester_type::verify(shown.evidence, shown.report_data, terms);
+    if (!found) {
+      detail = found.error().rule;
+      return found.error().code;
+    }
     if (const result<void> wanted = of_peer_.check(*found, &detail); !wanted) return wanted.error();
-    return found;
+    return *std::move(found);
   }
 
  private:
@@ -109,6 +117,16 @@ class handshake_io {
   bool heard_ = false;
 };
 
+/// What a peer showed, for the end that keeps it.
+inline shown_evidence copy_of(const handshake_step& shown, const claims& found) {
+  shown_evidence copy;
+  copy.format = shown.format;
+  copy.report_data = shown.report_data;
+  copy.bytes.assign(shown.evidence.begin(), shown.evidence.end());
+  copy.judged_at = found.judged_at;
+  return copy;
+}
+
 }  // namespace detail
 
 /// Runs the handshake on a fresh connection: afterwards the peer is known and every byte is sealed.
@@ -125,7 +143,9 @@ asio::awaitable<std::shared_ptr<Link>> establish(typename Link::stream_type stre
   const link_limits& limits = terms.limits();
   handshake<typename Deployment::cipher> shake{terms.parameters()};
   detail::handshake_io<typename Link::stream_type> io{stream};
+  const bool dials = terms.parameters().end == link_end::upstream;
   std::optional<claims> peer;
+  std::optional<shown_evidence> kept;
   std::string complaint;
   deadline limit{stream, limits.handshake};
   bool had_turn = false;
@@ -159,6 +179,7 @@ asio::awaitable<std::shared_ptr<Link>> establish(typename Link::stream_type stre
         }
         result<claims> found = terms.judge(step, complaint);
         if (found) {
+          if (dials) kept = detail::copy_of(step, *found);
           peer = *std::move(found);
           shake.accept();
         } else {
@@ -175,7 +196,7 @@ asio::awaitable<std::shared_ptr<Link>> establish(typename Link::stream_type stre
   const asio::any_io_executor executor = stream.get_executor();
   const auto established =
       std::make_shared<Link>(std::move(stream), shake.take_session(limits.session), std::move(peer),
-                             std::move(where), shake.transcript());
+                             std::move(where), shake.transcript(), std::move(kept));
   asio::awaitable<void> pulse = keep_pulse(std::weak_ptr<Link>{established}, limits);
   asio::co_spawn(executor, std::move(pulse), asio::detached);
   // The pulse may be inside a write to a peer that does not read when the owner lets go.

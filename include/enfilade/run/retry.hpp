@@ -18,6 +18,7 @@ constexpr bool is_temporary(errc e) noexcept {
     case errc::transport_timeout:
     case errc::transport_address_in_use:
     case errc::crypto_key_exhausted:
+    case errc::attest_device_throttled:
     case errc::stage_lost:
     case errc::stage_overloaded:
     case errc::stage_stopping:

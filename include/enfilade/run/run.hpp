@@ -86,8 +86,8 @@ int measure_stage(const options& given, std::string_view who) {
   const stage_engine<Stage> engine = load_engine<Stage>(directory, how_to_load(given), who);
   std::optional<tokenizer> text;
   if constexpr (Stage::embeds) text = load_tokenizer(directory);
-  const result<claims> measured = measure(*own_attester(engine, text, of_next));
-  if (!measured) throw failure(measured.error(), std::string{who});
+  const judged<claims> measured = measure(*own_attester(engine, text, of_next));
+  if (!measured) throw failure(measured.error().code, std::string{who});
   const std::string line =
       "\"" + stage_role(Stage::index) + "\": " + expectations::describe(*measured) + "\n";
   std::fwrite(line.data(), 1, line.size(), stdout);

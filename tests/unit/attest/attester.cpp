@@ -22,6 +22,7 @@ class Parrot {
   using policy_role = role::attester;
   static constexpr std::string_view name = "parrot";
   static constexpr std::uint16_t format = 7;
+  static constexpr bool takes_time = false;
 
   explicit Parrot(registers told) : told_(std::move(told)) {}
 
@@ -29,10 +30,13 @@ class Parrot {
     if (told_.empty()) return errc::attest_device_unavailable;
     return std::vector<std::byte>(data.begin(), data.end());
   }
-  static result<claims> verify(detail::byte_span evidence, report_data_view data) {
-    if (!std::ranges::equal(evidence, data)) return errc::attest_binding_mismatch;
+  static judged<claims> verify(detail::byte_span evidence, report_data_view data,
+                               const appraisal&) {
+    if (!std::ranges::equal(evidence, data))
+      return refusal{errc::attest_binding_mismatch, "parrot.report_data"};
     return claims{name, {{"feathers", Measurement{std::array{std::byte{9}}}}}};
   }
+  result<void> prepare() const { return {}; }
 
  private:
   registers told_;
@@ -42,7 +46,7 @@ static_assert(attester<Parrot>);
 
 struct Deaf : Parrot {
   using Parrot::Parrot;
-  static result<claims> verify(detail::byte_span evidence) = delete;
+  static judged<claims> verify(detail::byte_span evidence) = delete;
 };
 struct Nameless {
   using policy_role = role::attester;
@@ -66,7 +70,7 @@ TEST_SUITE("attest/attester") {
   }
 
   TEST_CASE("where the machine cannot attest, measuring says so") {
-    CHECK(measure(Parrot{{}}).error() == errc::attest_device_unavailable);
+    CHECK(measure(Parrot{{}}).error().code == errc::attest_device_unavailable);
   }
 }
 

@@ -38,7 +38,7 @@ struct session {
   errc verdict(const bytes& of) const {
     const auto found = Mock::verify(of, data);
     REQUIRE(found.has_error());
-    return static_cast<errc>(found.error().value());
+    return found.error().code;
   }
   errc verdict() const { return verdict(evidence); }
 };

@@ -224,10 +224,13 @@ struct Crooked {
   static constexpr std::string_view name = "mock";
   static constexpr std::uint16_t format = Behaviour::format;
   static constexpr bool insecure = true;
+  static constexpr bool takes_time = false;
 
   explicit Crooked(registers = {}) {}
+  result<void> prepare() const { return {}; }
   result<bytes> attest(report_data_view data) const { return Behaviour::attest(data); }
-  static result<claims> verify(detail::byte_span evidence, report_data_view data) {
+  static judged<claims> verify(detail::byte_span evidence, report_data_view data,
+                               const appraisal&) {
     return insecure::Mock::verify(evidence, data);
   }
 };

@@ -21,7 +21,7 @@ TEST_SUITE("run/stage_files") {
   TEST_CASE("a stage attests its program and exactly the weights that it loaded") {
     using engine = stage_engine<Two::stage<1>>;
     const engine loaded{engine::model_type::load(test::letters())};
-    const result<claims> measured = measure(*own_attester(loaded, std::nullopt, expectations{}));
+    const judged<claims> measured = measure(*own_attester(loaded, std::nullopt, expectations{}));
     REQUIRE(measured.has_value());
     CHECK(measured->attester == "mock");
     REQUIRE(measured->find("weights") != nullptr);

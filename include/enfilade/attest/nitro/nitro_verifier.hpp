@@ -7,6 +7,7 @@
 #include <enfilade/attest/nitro/nitro_root.hpp>
 #include <enfilade/attest/refusal.hpp>
 #include <enfilade/attest/verdict.hpp>
+#include <enfilade/attest/x509/known_signatures.hpp>
 #include <enfilade/attest/x509/x509.hpp>
 #include <enfilade/attest/x509/x509_chain.hpp>
 #include <enfilade/cipher/curve.hpp>
@@ -215,12 +216,13 @@ class nitro_verifier {
 /// | `chain`     | the certificates lead from it to the document's own, and all are valid at `now`  |
 /// | `signature` | the document's certificate signed it                                             |
 ///
-/// It stops at the first step that fails. Every byte of the message is looked at, signed or must
+/// It stops at the first step that fails. `known`, where given, remembers the authorities. Every byte of the message is looked at, signed or must
 /// have the value that it has, so no bit of it can be changed.
 inline nitro_verification verify_nitro(detail::byte_span evidence, std::chrono::sys_seconds now,
-                                       const nitro_options& options = {}) {
+                                       const nitro_options& options = {},
+                                       known_signatures* known = nullptr) {
   return detail::nitro_verifier{nitro_root_g1(), now, options}.verify(evidence,
-                                                                      x509_signature_check{});
+                                                                      remembering_check{known});
 }
 
 /// As `verify_nitro`, at the time that the document itself names: it says that the document *was*
