@@ -153,7 +153,8 @@ struct certificate_fields {
                       subject, key_info, list, behind_extensions});
   }
 
-  bytes signed_by(const signing_key& key) const {
+  template <class Key>
+  bytes signed_by(const Key& key) const {
     const bytes content = signed_part();
     return der(0x30, {content, outer_algorithm, der(3, {hex("00"), key.sign(content)})});
   }
@@ -170,7 +171,8 @@ struct crl_fields {
   bytes extensions = der(0xA0, {der(0x30, {extension("551d14", integer(3))})});
   bytes outer_algorithm = signing_key::algorithm();
 
-  bytes signed_by(const signing_key& key) const {
+  template <class Key>
+  bytes signed_by(const Key& key) const {
     const bytes content =
         der(0x30, {version, algorithm, issuer, this_update, next_update, revoked, extensions});
     return der(0x30, {content, outer_algorithm, der(3, {hex("00"), key.sign(content)})});
