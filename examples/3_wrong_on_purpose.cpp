@@ -9,6 +9,7 @@
 // Prints: the plan of the right pipeline, which ends in "part lm-head".
 // Next:   4_own_transport.cpp adds a transport that the library has never heard of.
 
+#include <enfilade/attest/any_of.hpp>
 #include <enfilade/attest/insecure.hpp>
 #include <enfilade/cipher/aes_gcm.hpp>
 #include <enfilade/cipher/chacha_poly.hpp>
@@ -79,8 +80,10 @@ using Wrong = Pipeline<Embed<Layers<0, 24>>, LmHead>::of<Gpt2Small>;
 using Wrong = Bound::with<AesGcm, insecure::Mock, Forger>;
 #elif WRONG == 22  // padding-misfit: 4000 is not a multiple of 64
 using Wrong = Bound::with<Padded<AesGcm, 4000>, insecure::Mock, Reference>;
+#elif WRONG == 23  // alternatives-alike: a platform is named twice
+using Wrong = Bound::with<AesGcm, AnyOf<insecure::Mock, insecure::Mock>, Reference>;
 #elif WRONG != 0
-#error "WRONG is 1 to 22 without 4 and 21, or 0"
+#error "WRONG is 1 to 23 without 4 and 21, or 0"
 #endif
 // clang-format on
 

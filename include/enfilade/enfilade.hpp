@@ -2,7 +2,11 @@
 #pragma once
 
 // Everything a stage or a client needs. For users; no header of the library includes it.
+#include <enfilade/attest/any_of.hpp>
 #include <enfilade/attest/insecure.hpp>
+#include <enfilade/attest/nitro/nitro.hpp>
+#include <enfilade/attest/snp/snp.hpp>
+#include <enfilade/attest/tdx/tdx.hpp>
 #include <enfilade/cipher/aes_gcm.hpp>
 #include <enfilade/cipher/chacha_poly.hpp>
 #include <enfilade/cipher/padded.hpp>

@@ -30,6 +30,18 @@ POLICIES: dict[str, tuple[str, str]] = {
     "Padded": ("enfilade::Padded", ""),
     "Plain": ("enfilade::insecure::Plain", ""),
     "Mock": ("enfilade::insecure::Mock", r"CryptoPP::(?:ed25519|Donna::ed25519)"),
+    # The verifiers and devices behind an attester are functions and classes of its own names. Every
+    # program reads an operator's files of all platforms when it starts, so that is not among them.
+    "Nitro": (
+        "enfilade::Nitro",
+        r"enfilade::(?:detail::)?(?:verify_)?(?:nitro|nsm|cose|cbor)(?:_|\b)",
+    ),
+    "SevSnp": ("enfilade::SevSnp", r"enfilade::(?:detail::)?(?:verify_)?(?:snp|sev_guest)(?:_|\b)"),
+    "Tdx": (
+        "enfilade::Tdx",
+        r"enfilade::(?:detail::)?(?:tdx_(?:att|guest|quote|ver)|verify_tdx|rtmr|td_report)",
+    ),
+    "AnyOf": ("enfilade::AnyOf", ""),
     "CpuF32": ("enfilade::CpuF32", r"\b(?:cblas_|openblas_)"),
     "Reference": ("enfilade::Reference", ""),
     "Tcp": ("enfilade::Tcp", r"asio::ip::tcp\b"),
@@ -79,6 +91,12 @@ def self_test() -> list[str]:
         ("0 T void enfilade::serve<enfilade::Relay<enfilade::Vsock> >()", [], True),
         ("0 V vtable for enfilade::insecure::Plain", [], True),
         ("  U CryptoPP::ChaCha20Poly1305_Final<false>::x()", [], True),
+        ("0 W enfilade::Nitro::verify(std::span<std::byte const>)", [], True),
+        ("0 W enfilade::verify_nitro(enfilade::detail::nitro_verifier&)", [], True),
+        ("0 r enfilade::detail::snp_ark_milan", [], True),
+        ("0 W enfilade::tdx_guest_device<enfilade::kernel>::quote()", [], True),
+        ("0 V vtable for enfilade::AnyOf<enfilade::insecure::Mock>", [], True),
+        ("0 W enfilade::read_tdx_collateral(std::string_view)", [], False),
         ("  U cblas_sgemv", [], False),
         ("  U cblas_sgemv", ["CpuF32"], True),
         ("0 T enfilade::CpuF32::linear()", ["CpuF32"], True),

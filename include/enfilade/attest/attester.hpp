@@ -50,6 +50,9 @@ using report_data_view = std::span<const std::byte, 64>;
 /// Where `A::takes_time`, `attest` may wait for a device, and `verify` may compute for more than a
 /// millisecond: a link then does both on a thread of their own, one at a time, and
 /// neither is called from two threads at once.
+///
+/// An attester whose `verify` looks at `appraisal::given` says so, and its programs take such files:
+/// `static constexpr bool takes_endorsements = true`. Others need not say anything.
 /// Models: `Nitro`, `SevSnp`, `Tdx`, `AnyOf<...>`, `insecure::Mock`.
 template <class A>
 concept attester = std::same_as<typename A::policy_role, role::attester> &&
@@ -62,6 +65,13 @@ concept attester = std::same_as<typename A::policy_role, role::attester> &&
   { a.attest(data) } -> std::same_as<result<std::vector<std::byte>>>;
   { A::verify(evidence, data, t) } -> std::same_as<judged<claims>>;
 };
+
+/// Whether what an operator has fetched is of use to an attester.
+template <class A>
+inline constexpr bool takes_endorsements = false;
+template <class A>
+requires requires { requires A::takes_endorsements; }
+inline constexpr bool takes_endorsements<A> = true;
 
 /// What `own` would have a peer believe of this program as of `terms`: what `--measure` prints.
 template <attester A>

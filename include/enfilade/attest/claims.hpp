@@ -52,13 +52,25 @@ struct claims {
     return std::ranges::find(permissions, name) != permissions.end();
   }
 
+  /// Whether the TEE is known to keep its host from that. Not the contrary of `permits`: of what a
+  /// platform does not have, or calls by another name, neither is true.
+  bool denies(std::string_view name) const noexcept {
+    return std::ranges::find(prohibitions, name) != prohibitions.end();
+  }
+
+  /// Adds the name to what the TEE lets its host do, or to what it keeps it from.
+  void says(std::string_view name, bool permitted) {
+    (permitted ? permissions : prohibitions).push_back(name);
+  }
+
   using level = std::pair<std::string_view, std::uint64_t>;
 
   std::string_view attester;   ///< `A::name`: lives as long as the program, as all views here do
   registers values;            ///< of the program: what an expectations file pins
   registers place;             ///< of the machine and the instance: can be pinned as well
   std::vector<level> numbers;  ///< versions and levels, by name
-  std::vector<std::string_view> permissions;  ///< what the TEE lets its host do, by name
+  std::vector<std::string_view> permissions;   ///< what the TEE lets its host do, by name
+  std::vector<std::string_view> prohibitions;  ///< what it keeps its host from, by name
   evidence_strength strength = evidence_strength::signatures;
   /// What is demanded where nobody says otherwise: the most that the platform can show.
   evidence_strength usual_strength = evidence_strength::signatures;

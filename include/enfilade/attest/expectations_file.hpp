@@ -2,17 +2,22 @@
 #pragma once
 
 #include <enfilade/attest/claims.hpp>
+#include <enfilade/attest/demands.hpp>
 #include <enfilade/attest/expectations.hpp>
 #include <enfilade/detail/bounded_json.hpp>
 #include <enfilade/detail/bytes.hpp>
 #include <enfilade/error.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,8 +40,21 @@ inline std::string upstream_role(std::size_t index) {
 ///
 ///     {"enfilade": "expectations/1", "roles": {
 ///       "stage 0": {"attester": "mock", "registers": {"binary": "9f86d0…", "weights": "2c26b4…"}},
+///       "stage 1": [{"attester": "nitro", "registers": {"pcr0": "3b4a9e…"}, "max_age": 60},
+///                   {"attester": "sev-snp", "registers": {"measurement": "c29d0f…"},
+///                    "at_least": {"tcb.snp": 8}, "deny": ["smt"]}],
 ///       "client": "anyone"
 ///     }}
+///
+/// A list holds alternatives, 1 to 16. Besides attester and registers, of which there are 1 to 32,
+/// an entry may have what `demands` has:
+///
+/// | key                                      | value                                             |
+/// |------------------------------------------|---------------------------------------------------|
+/// | `allow`, `deny`, `tcb_status`, `advisories` | 1 to 64 names                                  |
+/// | `at_least`, `at_most`                    | 1 to 64 numbers of 0 to 2^32-1, by name           |
+/// | `max_age`                                | a number of seconds, 0 to 2^32-1                  |
+/// | `strength`                               | `"signatures"` or `"collateral"`                  |
 ///
 /// Read strictly: unknown or doubled keys, an unknown role, a value that is not hexadecimal, or
 /// more than 1 MiB, 64 levels or 10 000 values are refused, and so is an entry without a register.
@@ -100,12 +118,17 @@ class expectations_reader {
     throw failure(e, std::move(reason));
   }
 
+  /// Whether the object has all of `keys`, and nothing besides them and `others`.
   static void only(const json& object, const std::string& where,
-                   std::initializer_list<const char*> keys) {
+                   std::initializer_list<std::string_view> keys,
+                   std::initializer_list<std::string_view> others = {}) {
     if (!object.is_object()) refuse(where + ": not an object");
-    for (const char* key : keys)
-      if (!object.contains(key)) refuse(where + ": no \"" + key + '"');
-    if (object.size() != keys.size()) refuse(where + ": an unknown key");
+    for (const std::string_view key : keys)
+      if (!object.contains(key)) refuse(where + ": no \"" + std::string{key} + '"');
+    for (const auto& [key, value] : object.items())
+      if (std::ranges::find(keys, key) == keys.end() &&
+          std::ranges::find(others, key) == others.end())
+        refuse(where + ": an unknown key");
   }
 
   static bool is_role(std::string_view name) {
@@ -119,23 +142,108 @@ class expectations_reader {
 
   static expectations read_role(const std::string& name, const json& entry) {
     if (entry == "anyone") return expectations::anyone();
-    only(entry, name, {"attester", "registers"});
+    if (!entry.is_array()) return expected(name, {read_demands(name, entry)});
+    if (entry.empty())
+      refuse(name + ": an empty list of alternatives", errc::attest_expectations_empty);
+    if (entry.size() > expectations::max_alternatives)
+      refuse(name + ": more than " + std::to_string(expectations::max_alternatives) +
+             " alternatives");
+    std::vector<demands> alternatives;
+    for (std::size_t i = 0; i != entry.size(); ++i)
+      alternatives.push_back(
+          read_demands(name + ", alternative " + std::to_string(i + 1), entry[i]));
+    return expected(name, std::move(alternatives));
+  }
+
+  static expectations expected(const std::string& where, std::vector<demands> alternatives) {
+    auto some = expectations::any_of(std::move(alternatives));
+    if (!some) refuse(where + ": no such expectations", static_cast<errc>(some.error().value()));
+    return *std::move(some);
+  }
+
+  static demands read_demands(const std::string& where, const json& entry) {
+    only(entry, where, {"attester", "registers"},
+         {"allow", "deny", "at_least", "at_most", "max_age", "strength", "tcb_status",
+          "advisories"});
     const json& attester = entry["attester"];
     if (!attester.is_string() || !is_register_name(attester.get_ref<const std::string&>()))
-      refuse(name + ": \"attester\" is not a name");
-    if (!entry["registers"].is_object()) refuse(name + ": \"registers\" is not an object");
+      refuse(where + ": \"attester\" is not a name");
+    demands out{attester, read_pins(where, entry["registers"])};
+    out.allow = names(where, entry, "allow");
+    out.deny = names(where, entry, "deny");
+    for (const std::string& name : out.allow)
+      if (std::ranges::find(out.deny, name) != out.deny.end())
+        refuse(where + ": " + name + ": allowed and denied");
+    out.at_least = limits_of(where, entry, "at_least");
+    out.at_most = limits_of(where, entry, "at_most");
+    if (entry.contains("max_age"))
+      out.max_age = std::chrono::seconds{number(where + ": max_age", entry["max_age"])};
+    if (entry.contains("strength")) out.strength = strength(where, entry["strength"]);
+    out.tcb_status = names(where, entry, "tcb_status");
+    out.advisories = names(where, entry, "advisories");
+    return out;
+  }
+
+  static registers read_pins(const std::string& where, const json& entry) {
+    if (!entry.is_object()) refuse(where + ": \"registers\" is not an object");
+    if (entry.empty()) refuse(where + ": no register is pinned", errc::attest_expectations_empty);
+    if (entry.size() > demands::max_pins)
+      refuse(where + ": more than " + std::to_string(demands::max_pins) + " registers");
     registers pins;
-    for (const auto& [pin, text] : entry["registers"].items()) {
-      if (!is_register_name(pin)) refuse(name + ": not a register's name");
+    for (const auto& [pin, text] : entry.items()) {
+      if (!is_register_name(pin)) refuse(where + ": not a register's name");
       const auto bytes = text.is_string() ? from_hex(text.get_ref<const std::string&>())
                                           : std::optional<std::vector<std::byte>>{};
       const auto value = Measurement::from(bytes.value_or(std::vector<std::byte>{}));
-      if (!value) refuse(name + ": " + pin + ": not 1 to 64 bytes in hexadecimal");
+      if (!value) refuse(where + ": " + pin + ": not 1 to 64 bytes in hexadecimal");
       pins.emplace_back(pin, *value);
     }
-    auto pinned = expectations::pinned(attester, std::move(pins));
-    if (!pinned) refuse(name + ": no register is pinned", errc::attest_expectations_empty);
-    return *std::move(pinned);
+    return pins;
+  }
+
+  static std::vector<std::string> names(const std::string& where, const json& entry,
+                                        const std::string& key) {
+    std::vector<std::string> all;
+    if (!entry.contains(key)) return all;
+    const json& list = entry[key];
+    if (!list.is_array() || list.empty() || list.size() > demands::max_names)
+      refuse(where + ": " + key + ": not a list of 1 to " + std::to_string(demands::max_names) +
+             " names");
+    for (const json& name : list) {
+      if (!name.is_string() || !demands::is_plain_name(name.get_ref<const std::string&>()))
+        refuse(where + ": " + key + ": not a name");
+      if (std::ranges::find(all, name.get_ref<const std::string&>()) != all.end())
+        refuse(where + ": " + key + ": a name stands twice");
+      all.push_back(name);
+    }
+    return all;
+  }
+
+  static std::vector<demands::limit> limits_of(const std::string& where, const json& entry,
+                                               const std::string& key) {
+    std::vector<demands::limit> all;
+    if (!entry.contains(key)) return all;
+    const json& object = entry[key];
+    if (!object.is_object() || object.empty() || object.size() > demands::max_names)
+      refuse(where + ": " + key + ": not an object of 1 to " + std::to_string(demands::max_names) +
+             " numbers");
+    for (const auto& [name, value] : object.items()) {
+      if (!is_register_name(name)) refuse(where + ": " + key + ": not a number's name");
+      all.emplace_back(name, number(where + ": " + key + ": " + name, value));
+    }
+    return all;
+  }
+
+  static std::uint32_t number(const std::string& where, const json& value) {
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > demands::max_number)
+      refuse(where + ": not a whole number of 0 to " + std::to_string(demands::max_number));
+    return static_cast<std::uint32_t>(value.get<std::uint64_t>());
+  }
+
+  static evidence_strength strength(const std::string& where, const json& value) {
+    for (const auto known : {evidence_strength::signatures, evidence_strength::collateral})
+      if (value == strength_name(known)) return known;
+    refuse(where + ": \"strength\" is neither \"signatures\" nor \"collateral\"");
   }
 };
 

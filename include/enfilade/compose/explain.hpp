@@ -271,4 +271,17 @@ struct padding_misfit {
   }
 };
 
+template <class First, class Second>
+struct alternatives_alike {
+  static constexpr bool given() {
+    static_assert(
+        never<First, Second>,
+        "[E23 alternatives-alike] two alternatives of AnyOf have one name or one format of "
+        "evidence, and nobody could tell what they show apart. Fix: name each platform once, as in "
+        "AnyOf<Nitro, SevSnp>; give an attester of your own a name and a format of its own. "
+        "(docs/diagnostics.md#E23)");
+    return true;
+  }
+};
+
 }  // namespace enfilade::diagnose

@@ -34,6 +34,25 @@ TEST_SUITE("attest/claims") {
     CHECK(of.find("PCR0") == nullptr);
     CHECK(of.find("") == nullptr);
   }
+
+  TEST_CASE("a number is found by its name, or not at all") {
+    claims of;
+    of.numbers = {{"tcb.snp", 8}};
+    CHECK(of.number("tcb.snp") == 8);
+    CHECK_FALSE(of.number("tcb").has_value());
+  }
+
+  TEST_CASE("what a platform does not have is neither permitted nor denied") {
+    claims of;
+    of.says("smt", true);
+    of.says("debug", false);
+    CHECK(of.permits("smt"));
+    CHECK_FALSE(of.denies("smt"));
+    CHECK(of.denies("debug"));
+    CHECK_FALSE(of.permits("debug"));
+    CHECK_FALSE(of.permits("migration"));
+    CHECK_FALSE(of.denies("migration"));
+  }
 }
 
 }  // namespace

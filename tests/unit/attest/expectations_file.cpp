@@ -111,7 +111,6 @@ TEST_SUITE("attest/expectations_file") {
   TEST_CASE("an entry that is not one is refused") {
     CHECK(complaint(stage_0_is("null")) == "stage 0: not an object");
     CHECK(complaint(stage_0_is("\"everyone\"")) == "stage 0: not an object");
-    CHECK(complaint(stage_0_is("[]")) == "stage 0: not an object");
     CHECK(complaint(stage_0_is("{}")) == "stage 0: no \"attester\"");
     CHECK(complaint(stage_0_is(R"({"attester": "mock"})")) == "stage 0: no \"registers\"");
     CHECK(complaint(stage_0_is(R"({"attester": 1, "registers": {"a": "00"}})")) ==
@@ -124,6 +123,91 @@ TEST_SUITE("attest/expectations_file") {
           "stage 0: an unknown key");
     CHECK(complaint(stage_0_is(R"({"attester": "mock", "registers": {"a b": "00"}})")) ==
           "stage 0: not a register's name");
+  }
+
+  TEST_CASE("an entry may hold every demand, and its canonical text is read back as the same") {
+    const std::string entry =
+        R"({"attester": "sev-snp", "registers": {"measurement": "ab"}, "allow": ["debug"], )"
+        R"("deny": ["migration", "smt"], "at_least": {"guest_svn": 1, "tcb.snp": 4294967295}, )"
+        R"("at_most": {"vmpl": 0}, "max_age": 3600, "strength": "signatures", )"
+        R"("tcb_status": ["ConfigurationAndSWHardeningNeeded", "UpToDate"], )"
+        R"("advisories": ["INTEL-SA-00289"]})";
+    const auto file = expectations_file::parse(stage_0_is(entry));
+    REQUIRE(file.has_value());
+    CHECK(file->role("stage 0")->canonical() == entry);
+    const std::string both =
+        R"([{"attester": "mock", "registers": {"binary": "ab01"}}, )" + entry + "]";
+    const auto alternatives = expectations_file::parse(stage_0_is(both));
+    REQUIRE(alternatives.has_value());
+    CHECK(alternatives->role("stage 0")->canonical() == both);
+    CHECK(alternatives->role("stage 0")->check(stage_0).has_value());
+    const auto collateral = expectations_file::parse(stage_0_is(
+        R"({"attester": "tdx", "registers": {"mrtd": "ab"}, "strength": "collateral"})"));
+    REQUIRE(collateral.has_value());
+    CHECK(collateral->role("stage 0")->canonical().find(R"("strength": "collateral")") !=
+          std::string::npos);
+  }
+
+  TEST_CASE("alternatives that are none are refused") {
+    CHECK(complaint(stage_0_is("[]"), errc::attest_expectations_empty) ==
+          "stage 0: an empty list of alternatives");
+    CHECK(complaint(stage_0_is(R"(["anyone"])")) == "stage 0, alternative 1: not an object");
+    CHECK(complaint(stage_0_is(R"([[]])")) == "stage 0, alternative 1: not an object");
+    const std::string one = R"({"attester": "mock", "registers": {"a": "00"}})";
+    CHECK(complaint(stage_0_is("[" + one + R"(, {"attester": "mock", "registers": {}}])"),
+                    errc::attest_expectations_empty) ==
+          "stage 0, alternative 2: no register is pinned");
+    std::string many = one;
+    for (int i = 1; i != 16; ++i) many += ", " + one;
+    CHECK(expectations_file::parse(stage_0_is("[" + many + "]")).has_value());
+    CHECK(complaint(stage_0_is("[" + many + ", " + one + "]")) ==
+          "stage 0: more than 16 alternatives");
+  }
+
+  TEST_CASE("a demand that is not one is refused, and so is an empty one") {
+    const auto with = [](const std::string& more) {
+      return complaint(
+          stage_0_is(R"({"attester": "mock", "registers": {"a": "00"}, )" + more + "}"));
+    };
+    for (const std::string key : {"allow", "deny", "tcb_status", "advisories"}) {
+      const std::string place = "stage 0: " + key + ": ";
+      for (const char* wrong : {"[]", "{}", "null", "\"debug\"", "1"})
+        CHECK(with('"' + key + "\": " + wrong) == place + "not a list of 1 to 64 names");
+      for (const char* wrong : {"[1]", "[null]", "[\"\"]", "[\"a b\"]", "[[\"debug\"]]"})
+        CHECK(with('"' + key + "\": " + wrong) == place + "not a name");
+      CHECK(with('"' + key + R"(": ["x", "y", "x"])") == place + "a name stands twice");
+      std::string many;
+      for (int i = 0; i != 65; ++i) many += (i ? ", \"n" : "\"n") + std::to_string(i) + '"';
+      CHECK(with('"' + key + "\": [" + many + "]") == place + "not a list of 1 to 64 names");
+    }
+    for (const std::string key : {"at_least", "at_most"}) {
+      const std::string place = "stage 0: " + key + ": ";
+      for (const char* wrong : {"[]", "{}", "null", "1", "\"vmpl\""})
+        CHECK(with('"' + key + "\": " + wrong) == place + "not an object of 1 to 64 numbers");
+      CHECK(with('"' + key + R"(": {"a b": 1})") == place + "not a number's name");
+      for (const char* wrong : {"-1", "1.0", "1e0", "4294967296", "\"1\"", "null", "true", "[1]"})
+        CHECK(with('"' + key + R"(": {"vmpl": )" + wrong + "}") ==
+              place + "vmpl: not a whole number of 0 to 4294967295");
+    }
+    for (const char* wrong : {"-1", "0.5", "4294967296", "\"60\"", "null", "[]", "{}"})
+      CHECK(with(std::string{"\"max_age\": "} + wrong) ==
+            "stage 0: max_age: not a whole number of 0 to 4294967295");
+    for (const char* wrong : {"\"\"", "\"Collateral\"", "1", "null", "[\"collateral\"]"})
+      CHECK(with(std::string{"\"strength\": "} + wrong) ==
+            "stage 0: \"strength\" is neither \"signatures\" nor \"collateral\"");
+    CHECK(with(R"("allow": ["debug"], "deny": ["smt", "debug"])") ==
+          "stage 0: debug: allowed and denied");
+    CHECK(with(R"("at_leest": {"vmpl": 1})") == "stage 0: an unknown key");
+  }
+
+  TEST_CASE("an entry has at most 32 registers") {
+    std::string pins;
+    for (int i = 0; i != 32; ++i) pins += (i ? ", \"r" : "\"r") + std::to_string(i) + "\": \"00\"";
+    const auto of = [](const std::string& registers) {
+      return stage_0_is(R"({"attester": "mock", "registers": {)" + registers + "}}");
+    };
+    CHECK(expectations_file::parse(of(pins)).has_value());
+    CHECK(complaint(of(pins + R"(, "more": "00")")) == "stage 0: more than 32 registers");
   }
 
   TEST_CASE("a value that is not a measurement is refused") {
