@@ -3,7 +3,7 @@
 #
 # Builds and runs the benchmarks: a table on stdout, and JSON rows on request.
 #
-# Usage: bench/run.sh [link|decode|compile|all] [--json FILE] [--rounds N]
+# Usage: bench/run.sh [link|decode|attest|compile|all] [--json FILE] [--rounds N]
 #
 # Every figure is the median over interleaved rounds; a floor or a peer was measured in the same
 # rounds, and the ratio is the median of the ratios of each round. Times of one machine cannot be
@@ -20,15 +20,15 @@ usage() {
 }
 while (($#)); do
   case $1 in
-    link | decode | compile) suites+=("$1") ;;
-    all) suites+=(link decode compile) ;;
+    link | decode | attest | compile) suites+=("$1") ;;
+    all) suites+=(link decode attest compile) ;;
     --json) (($# > 1)) || usage "--json needs a file"; json=(--json "$2"); shift ;;
     --rounds) (($# > 1)) || usage "--rounds needs a number"; rounds=$2; shift ;;
     *) usage "'$1' is not a suite" ;;
   esac
   shift
 done
-((${#suites[@]})) || suites=(link decode compile)
+((${#suites[@]})) || suites=(link decode attest compile)
 
 "$root/tools/install_dependencies.sh" bench >&2
 build=$root/build/bench
