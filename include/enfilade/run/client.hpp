@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <enfilade/attest/appraisal.hpp>
 #include <enfilade/attest/expectations.hpp>
+#include <enfilade/attest/expectations_file.hpp>
 #include <enfilade/error.hpp>
+#include <enfilade/run/attestation_desk.hpp>
 #include <enfilade/run/dial.hpp>
 #include <enfilade/run/establish.hpp>
+#include <enfilade/run/judge_rooms.hpp>
 #include <enfilade/run/link.hpp>
 #include <enfilade/run/link_limits.hpp>
+#include <enfilade/run/shown_evidence.hpp>
 #include <enfilade/run/step.hpp>
 #include <enfilade/transport/transport.hpp>
 #include <enfilade/wire/message.hpp>
+#include <enfilade/wire/room_evidence.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -58,6 +64,7 @@ class answer_token {
 /// A client of a deployment: the upstream peer of stage 0, which it makes prove itself.
 ///
 ///     auto model = co_await Client<Split>::dial("tcp:127.0.0.1:7000", expected);
+///     co_await model.check_rooms(file, appraisal{now});
 ///     co_await model.ask(question);
 ///     while (auto token = co_await model.next()) std::cout << token->text;
 ///     co_await model.close();
@@ -75,17 +82,19 @@ class Client {
   using link_type = link<typename transport_type::stream, typename Deployment::cipher>;
 
   /// Connects to stage 0 and checks its evidence against `of_stage_0` before anything is sent.
-  /// `own` proves this client, where stage 0 expects more of it than `anyone`.
+  /// `own` proves this client, where stage 0 expects more of it than `anyone`; `desk` is where
+  /// evidence is made and judged, or nothing for the program's common one.
   static asio::awaitable<Client> dial(std::string address, expectations of_stage_0,
                                       std::shared_ptr<const attester_type> own = nullptr,
-                                      link_limits limits = {}) {
+                                      link_limits limits = {},
+                                      std::shared_ptr<attestation_desk<attester_type>> desk = {}) {
     const auto executor = co_await asio::this_coro::executor;
     const result<typename transport_type::endpoint> at = transport_type::parse(address);
     if (!at) throw failure(at.error(), address);
     typename transport_type::stream connected =
         co_await dial_within<transport_type>(executor, *at, limits.dial);
-    link_terms<Deployment> terms{link_end::upstream, 0, std::move(own), std::move(of_stage_0),
-                                 limits};
+    link_terms<Deployment> terms{link_end::upstream,    0,      std::move(own),
+                                 std::move(of_stage_0), limits, std::move(desk)};
     std::string where = "stage 0 at " + transport_type::format(*at);
     auto established =
         co_await establish<link_type>(std::move(connected), std::move(terms), std::move(where));
@@ -98,6 +107,35 @@ class Client {
 
   /// What stage 0 proved of itself; nothing where the expectations were `anyone`.
   const std::optional<claims>& peer() const noexcept { return link_->peer(); }
+
+  /// What stage 0 showed, judged or not; nothing where it has no attester.
+  const std::optional<shown_evidence>& shown() const noexcept { return link_->shown(); }
+
+  /// What the stages behind stage 0 have shown to the stages above them, in the handshakes of the
+  /// links that are up now; nothing of it is judged here. Not while an answer is under way.
+  asio::awaitable<std::vector<room_evidence>> rooms() {
+    message_header header;
+    header.kind = message_kind::rooms;
+    header.request = ++last_request_;
+    co_await link_->send(header);
+    const std::optional<message> told = co_await link_->receive();
+    if (!told) throw failure(errc::transport_closed, link_->where());
+    if (told->header.kind == message_kind::failure) throw failure_from(*told);
+    if (told->header.kind != message_kind::room_evidence || told->header.request != header.request)
+      throw failure(errc::frame_unexpected, link_->where());
+    auto shown = read_rooms(told->payload, 1);
+    if (!shown) throw failure(shown.error(), link_->where());
+    co_return *std::move(shown);
+  }
+
+  /// Asks for the evidence of every stage behind stage 0 and judges it, as `judge_rooms` does, with
+  /// this deployment's attester: to be called before anything is asked. Returns the stages for
+  /// which `wanted` demands evidence; throws for the first that is not as demanded.
+  asio::awaitable<std::vector<judged_room>> check_rooms(const expectations_file& wanted,
+                                                        appraisal with) {
+    const std::vector<room_evidence> told = co_await rooms();
+    co_return judge_rooms<Deployment>(told, wanted, with);
+  }
 
   /// Sends a request; its answer comes from `next`.
   asio::awaitable<void> ask(request asked) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <enfilade/attest/appraisal.hpp>
 #include <enfilade/attest/attester.hpp>
 #include <enfilade/attest/claims.hpp>
 #include <enfilade/attest/expectations.hpp>
 #include <enfilade/error.hpp>
+#include <enfilade/run/attestation_desk.hpp>
 #include <enfilade/run/deadline.hpp>
 #include <enfilade/run/link.hpp>
 #include <enfilade/run/link_limits.hpp>
@@ -37,16 +37,23 @@
 namespace enfilade {
 
 /// What one end of a link brings to its handshakes: which link of which deployment, what proves
-/// this program, and what is demanded of the peer.
+/// this program, what is demanded of the peer, and where evidence is made and judged.
 template <class Deployment>
 class link_terms {
  public:
   using attester_type = typename Deployment::attester;
+  using desk_type = attestation_desk<attester_type>;
+  using duration = std::chrono::nanoseconds;
 
-  /// `own` may be null: then this end shows no evidence, as a client without a TEE does.
+  /// `own` may be null: then this end shows no evidence, as a client without a TEE does. So may
+  /// `desk`: then it is the program's common one, which has no files of an operator.
   link_terms(link_end end, std::size_t link, std::shared_ptr<const attester_type> own,
-             expectations of_peer, const link_limits& limits = {})
-      : of_peer_(std::move(of_peer)), own_(std::move(own)), limits_(limits) {
+             expectations of_peer, const link_limits& limits = {},
+             std::shared_ptr<desk_type> desk = nullptr)
+      : of_peer_(std::move(of_peer)),
+        own_(std::move(own)),
+        limits_(limits),
+        desk_(desk ? std::move(desk) : desk_type::common()) {
     parameters_.end = end;
     parameters_.plan = Deployment::plan_digest();
     parameters_.link = static_cast<std::uint32_t>(link);
@@ -58,21 +65,19 @@ class link_terms {
   const link_limits& limits() const noexcept { return limits_; }
 
   /// Evidence of this program for one session.
-  result<std::vector<std::byte>> attest(report_data_view data) const { return own_->attest(data); }
+  asio::awaitable<result<std::vector<std::byte>>> attest(report_data_view data,
+                                                         duration patience) const {
+    return desk_->attest(own_, data, patience);
+  }
 
   /// Judges the peer's evidence: genuine, made for this session, and of the expected program.
-  /// `detail` is told which register differs.
-  result<claims> judge(const handshake_step& shown, std::string& detail) const {
-    if (shown.format != attester_type::format) return errc::attest_unsupported_format;
-    const appraisal terms{
-        std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
-    judged<claims> found = attester_type::verify(shown.evidence, shown.report_data, terms);
-    if (!found) {
-      detail = found.error().rule;
-      return found.error().code;
-    }
-    if (const result<void> wanted = of_peer_.check(*found, &detail); !wanted) return wanted.error();
-    return *std::move(found);
+  /// `detail` is told which rule is broken, or which register differs.
+  asio::awaitable<result<claims>> judge(const handshake_step& shown, std::string& detail,
+                                        duration patience) const {
+    if (shown.format != attester_type::format) co_return errc::attest_unsupported_format;
+    result<claims> found =
+        co_await desk_->judge(shown.evidence, shown.report_data, of_peer_, detail, patience);
+    co_return std::move(found);
   }
 
  private:
@@ -80,6 +85,7 @@ class link_terms {
   expectations of_peer_;
   std::shared_ptr<const attester_type> own_;
   link_limits limits_;
+  std::shared_ptr<desk_type> desk_;
 };
 
 namespace detail {
@@ -118,12 +124,11 @@ class handshake_io {
 };
 
 /// What a peer showed, for the end that keeps it.
-inline shown_evidence copy_of(const handshake_step& shown, const claims& found) {
+inline shown_evidence copy_of(const handshake_step& shown) {
   shown_evidence copy;
   copy.format = shown.format;
   copy.report_data = shown.report_data;
   copy.bytes.assign(shown.evidence.begin(), shown.evidence.end());
-  copy.judged_at = found.judged_at;
   return copy;
 }
 
@@ -143,6 +148,7 @@ asio::awaitable<std::shared_ptr<Link>> establish(typename Link::stream_type stre
   const link_limits& limits = terms.limits();
   handshake<typename Deployment::cipher> shake{terms.parameters()};
   detail::handshake_io<typename Link::stream_type> io{stream};
+  constexpr bool takes_time = Deployment::attester::takes_time;
   const bool dials = terms.parameters().end == link_end::upstream;
   std::optional<claims> peer;
   std::optional<shown_evidence> kept;
@@ -155,6 +161,8 @@ asio::awaitable<std::shared_ptr<Link>> establish(typename Link::stream_type stre
     if (step.what == action::done) break;
     const bool costly = step.what == action::attest || step.what == action::verify;
     if (costly && !std::exchange(had_turn, true)) co_await from.turn();
+    // A step's limit is for the peer; the desk has its own, within the limit of the whole.
+    if (costly && takes_time) limit.within(limits.handshake);
     bool carried = true;
     switch (step.what) {
       case action::write:
@@ -165,21 +173,24 @@ asio::awaitable<std::shared_ptr<Link>> establish(typename Link::stream_type stre
         carried = co_await io.read(step.input);
         break;
       case action::attest: {
-        const auto shown = terms.attest(step.report_data);
-        if (shown)
+        const auto shown = co_await terms.attest(step.report_data, limit.left());
+        if (shown) {
           shake.provide(Deployment::attester::format, *shown);
-        else
+        } else {
+          complaint = "own evidence";
           shake.refuse(shown.error());
+        }
         break;
       }
       case action::verify: {
+        if (dials) kept = detail::copy_of(step);
         if (!terms.parameters().demands_evidence) {
           shake.accept();
           break;
         }
-        result<claims> found = terms.judge(step, complaint);
+        result<claims> found = co_await terms.judge(step, complaint, limit.left());
         if (found) {
-          if (dials) kept = detail::copy_of(step, *found);
+          if (kept) kept->judged_at = found->judged_at;
           peer = *std::move(found);
           shake.accept();
         } else {
@@ -190,6 +201,7 @@ asio::awaitable<std::shared_ptr<Link>> establish(typename Link::stream_type stre
       default:
         throw failure(step.error, complaint.empty() ? where : where + ": " + complaint);
     }
+    if (costly && takes_time) limit.within(limits.handshake_step);
     if (!carried) throw failure(limit.expired() ? errc::transport_timeout : io.why_ended(), where);
   }
   from.becomes_known(where);

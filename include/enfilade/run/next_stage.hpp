@@ -9,14 +9,21 @@
 #include <enfilade/run/no_memory.hpp>
 #include <enfilade/run/program.hpp>
 #include <enfilade/run/retry.hpp>
+#include <enfilade/run/step.hpp>
+#include <enfilade/run/told_rooms.hpp>
 #include <enfilade/transport/clock.hpp>
 #include <enfilade/transport/transport.hpp>
+#include <enfilade/wire/message.hpp>
+#include <enfilade/wire/room_evidence.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/redirect_error.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -26,14 +33,16 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace enfilade {
 
 /// A stage's view of the stage below it: the link, kept up across restarts of that stage.
 ///
-/// `Owner` is told what arrives: `co_await owner.on_answer(message)` for each message, and
-/// `owner.on_next_lost(failure)` once when the link ends. A lost link is dialled anew when the next
-/// sequence begins (`ensure`), with a full handshake: nothing of the old session is reused.
+/// `Owner` is told what arrives: `co_await owner.on_answer(message)` for each message but the answers
+/// to `rooms()`, and `owner.on_next_lost(failure)` once when the link ends. A lost link is dialled
+/// anew when the next sequence begins (`ensure`), with a full handshake: nothing of the old session
+/// is reused.
 template <class Stage, class Owner>
 class next_stage {
  public:
@@ -49,7 +58,9 @@ class next_stage {
         owner_(owner),
         sending_(executor),
         dialling_(executor),
-        pause_(executor) {}
+        asking_(executor),
+        pause_(executor),
+        answered_(executor, 1) {}
 
   /// What errors call the stage below: its number and address.
   std::string where() const {
@@ -140,6 +151,22 @@ class next_stage {
     }
   }
 
+  /// What the stage below showed in the handshake of the link that is up now (it is dialled where
+  /// none is), and behind it what that one says of the stages below itself. A failure is told, too.
+  ///
+  /// One question is under way at a time. Whoever waited while another one was asked, later than
+  /// his own, gets the answer to that: however many ask, the stage below answers two of them. Where
+  /// one fails, all who waited for it have failed: not one limit after the other.
+  asio::awaitable<told_rooms> rooms() {
+    const std::uint64_t seen = questions_;
+    const bool waits = question_open_;
+    const async_mutex::guard alone = co_await asking_.lock();
+    const bool asked_since = questions_ != seen;
+    const bool failed_meanwhile = waits && !told_.payload;
+    if (!asked_since && !failed_meanwhile) co_await ask_rooms();
+    co_return told_;
+  }
+
   bool connected() const noexcept { return link_ != nullptr; }
 
   /// Says goodbye and closes, where the link is up.
@@ -152,6 +179,87 @@ class next_stage {
   }
 
  private:
+  // For the holder of `asking_`: one question, and what came of it in `told_`.
+  asio::awaitable<void> ask_rooms() {
+    ++questions_;
+    question_open_ = true;
+    told_ = told_rooms{};
+    try {
+      co_await ready();
+      waits_on_ = connection();
+      // What nobody judged is not handed on.
+      if (!waits_on_->peer()) throw failure(errc::attest_missing, where());
+      message_header header;
+      header.kind = message_kind::rooms;
+      header.request = questions_;
+      const std::shared_ptr<link_type> below = waits_on_;
+      answered_.reset();  // of an answer that came while its question was still being sent
+      co_await send_alone(below, header);
+      error_code woken;
+      while (waits_on_)
+        co_await answered_.async_receive(asio::redirect_error(asio::use_awaitable, woken));
+    } catch (const failure& f) {
+      note(f, Stage::index + 1);
+    } catch (const std::bad_alloc&) {
+      told_ = told_rooms{};
+    } catch (const std::exception&) {
+      note(detail::defect, Stage::index);
+    }
+    waits_on_ = nullptr;
+    question_open_ = false;
+  }
+
+  asio::awaitable<void> send_alone(std::shared_ptr<link_type> to, message_header header) {
+    const async_mutex::guard alone = co_await lock();
+    co_await send(std::move(to), header);
+  }
+
+  // What came of the question; who asks must not wait on where there is no memory to say more.
+  void note(const failure& why, std::size_t stage) noexcept {
+    try {
+      told_ = told_rooms{why, stage};
+    } catch (const std::bad_alloc&) {
+      told_ = told_rooms{};
+    }
+  }
+
+  static bool is_about_rooms(const message_header& header) noexcept {
+    return header.kind == message_kind::room_evidence ||
+           (header.kind == message_kind::failure && header.slot == no_slot);
+  }
+
+  // An answer that nobody waits for (any more) is nothing.
+  void on_rooms(const std::shared_ptr<link_type>& from, const message& answer) {
+    if (waits_on_ != from || answer.header.request != questions_) return;
+    try {
+      told_ = with_the_next(*from, answer);
+    } catch (const failure& f) {
+      note(f, Stage::index + 1);
+    } catch (const std::bad_alloc&) {
+      told_ = told_rooms{};
+    }
+    end_of_question();
+  }
+
+  told_rooms with_the_next(const link_type& from, const message& answer) const {
+    if (answer.header.kind == message_kind::failure)
+      return told_rooms{failure_from(answer), answer.header.stage};
+    constexpr std::size_t below_it = Stage::deployment::stage_count - Stage::index - 2;
+    const auto told = read_rooms(answer.payload, Stage::index + 2);
+    if (!told) throw failure(told.error(), where());
+    if (told->size() != below_it) throw failure(errc::frame_malformed, where());
+    std::vector<std::byte> entries;
+    const result<void> fits = append(room_of(Stage::index + 1, *from.shown()), entries);
+    if (!fits) throw failure(fits.error(), where());
+    entries.insert(entries.end(), answer.payload.begin(), answer.payload.end());
+    return told_rooms{std::move(entries)};
+  }
+
+  void end_of_question() {
+    waits_on_ = nullptr;
+    answered_.try_send(error_code{});
+  }
+
   // A refusal keeps its own name; anything else between here and there means the stage is lost.
   failure lost(const failure& cause) const {
     if (is_refusal(cause)) return cause;
@@ -165,15 +273,25 @@ class next_stage {
       while (true) {
         std::optional<message> answer = co_await from->receive();
         if (!answer) break;
-        co_await owner_.on_answer(*answer);
+        if (is_about_rooms(answer->header))
+          on_rooms(from, *answer);
+        else
+          co_await owner_.on_answer(*answer);
       }
     } catch (...) {
       ended = std::current_exception();
     }
-    if (link_ != from) co_return;  // closed by us
+    const bool closed_by_us = link_ != from;
+    if (closed_by_us && waits_on_ != from) co_return;
+    const failure why = why_lost(ended);
+    if (waits_on_ == from) {
+      note(why, Stage::index + 1);
+      end_of_question();
+    }
+    if (closed_by_us) co_return;
     link_ = nullptr;
     from->abandon();
-    owner_.on_next_lost(why_lost(ended));
+    owner_.on_next_lost(why);
   }
 
   // Does not throw: those who wait for the stage below must be told something.
@@ -204,8 +322,14 @@ class next_stage {
   Owner& owner_;
   async_mutex sending_;
   async_mutex dialling_;
+  async_mutex asking_;  // about the rooms below
   timer_of<stream> pause_;
+  asio::experimental::channel<void(error_code)> answered_;  // `waits_on_` has, or is gone
   std::shared_ptr<link_type> link_;
+  std::shared_ptr<link_type> waits_on_;  // the link of the question that has no answer yet
+  std::uint64_t questions_ = 0;          // asked so far; the number of the last is its request
+  bool question_open_ = false;
+  told_rooms told_;  // what came of the last one
   std::uint64_t failed_dials_ = 0;
   std::optional<failure> why_no_link_;
 };
