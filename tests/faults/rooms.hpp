@@ -3,7 +3,9 @@
 
 // A pipeline of two stages over any transport, and clients that prove themselves to it.
 
+#include <enfilade/attest/appraisal.hpp>
 #include <enfilade/attest/expectations.hpp>
+#include <enfilade/attest/expectations_file.hpp>
 #include <enfilade/attest/insecure.hpp>
 #include <enfilade/run/accept_loop.hpp>
 #include <enfilade/run/client.hpp>
@@ -69,6 +71,8 @@ class rooms {
     const expectations of_below = pinned_to(*own_below);
     const auto own_above = own_attester(above, text, of_below);
     measured_ = pinned_to(*own_above);
+    behind_ = *expectations_file::parse(R"({"enfilade": "expectations/1", "roles": {"stage 1": )" +
+                                        of_below.canonical() + "}}");
 
     stage_door_ = std::make_unique<listener>(executor, fresh());
     client_door_ = std::make_unique<listener>(executor, fresh());
@@ -91,6 +95,9 @@ class rooms {
     return Client<Deployment>::dial(std::move(address), measured_, client_program());
   }
 
+  /// What a client demands of the room behind stage 0: it is as it is.
+  const expectations_file& behind_stage_0() const noexcept { return behind_; }
+
  private:
   static typename transport_type::endpoint fresh() {
     static int count = 0;
@@ -100,6 +107,7 @@ class rooms {
   }
 
   expectations measured_;
+  expectations_file behind_;
   std::unique_ptr<listener> stage_door_;
   std::unique_ptr<listener> client_door_;
   std::unique_ptr<stage_server<last>> stage_1_;
@@ -110,6 +118,7 @@ class rooms {
 
 /// How one client's visit ended.
 struct visit {
+  std::size_t rooms = 0;  // that proved themselves, besides stage 0
   answer heard;
   bool over = false;
   bool left = false;  // it said goodbye
@@ -117,8 +126,10 @@ struct visit {
   std::string where;
   std::string nameless;  // what it threw, where that was no `failure`
 
-  /// The whole answer and a goodbye.
-  bool succeeded() const { return left && heard.ended && !heard.code && nameless.empty(); }
+  /// Both rooms, the whole answer and a goodbye.
+  bool succeeded() const {
+    return left && rooms == 1 && heard.ended && !heard.code && nameless.empty();
+  }
 
   /// The name of its failure: of the dialogue, or of the request.
   error_code failed_with() const { return code ? code : heard.code; }
@@ -138,11 +149,15 @@ struct visit {
   }
 };
 
-/// Dials, asks, hears the answer and leaves.
+/// Dials, makes the other room prove itself, asks, hears the answer and leaves.
 template <class Deployment>
 asio::awaitable<void> pay_a_visit(const rooms<Deployment>& to, request question, visit& seen) {
   try {
     auto model = co_await to.dial();
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const appraisal today{now};
+    const auto proved = co_await model.check_rooms(to.behind_stage_0(), today);
+    seen.rooms = proved.size();
     co_await ask(model, std::move(question), seen.heard);
     co_await model.close();
     seen.left = true;

@@ -51,7 +51,7 @@ class Failures(unittest.TestCase):
     def asked_in_the_middle(self, deployment: Deployment) -> Program:
         """A client that has heard two tokens of many, while stage 0 waits for the third."""
         address = deployment.up(gated=True)
-        deployment.gates[1].hold_after(2)
+        deployment.gates[1].hold_after(3)  # the question about rooms, the prompt, one token
         client = deployment.client(address, PROMPT, tokens=200)
         client.wait_for(b"is Paris", client.out)
         return client

@@ -17,6 +17,7 @@
 #include <enfilade/run/options.hpp>
 #include <enfilade/run/program.hpp>
 #include <enfilade/transport/tcp.hpp>
+#include <enfilade/wire/room_evidence.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -78,10 +79,14 @@ struct outcome {
   std::size_t messages = 0;
 };
 
-/// Whatever comes goes back, until the peer says that nothing follows.
+/// Whatever comes goes back, until the peer says that nothing follows. Entries of rooms are read, as
+/// a client reads them.
 template <class Link>
 asio::awaitable<void> echo(Link& link, outcome& seen) {
   while (const std::optional<message> heard = co_await link.receive()) {
+    if (heard->header.kind == message_kind::room_evidence)
+      if (const auto rooms = read_rooms(heard->payload, 1); !rooms)
+        throw failure(rooms.error(), "rooms");
     const std::span<std::byte> room = link.prepare(heard->payload.size());
     std::ranges::copy(heard->payload, room.begin());
     co_await link.send(heard->header);

@@ -849,7 +849,7 @@ refused("end.half_close_after_a_question", "frame.truncated", "session",
 F32 = struct.pack("<4f", 1, 2, 3, 4)
 MESSAGES = {
     "kind_0": ("frame.malformed", message(kind=0)),
-    "kind_8": ("frame.malformed", message(kind=8)),
+    "kind_10": ("frame.malformed", message(kind=10)),
     "kind_255": ("frame.malformed", message(kind=255)),
     "dtype_5": ("frame.malformed", message(dtype=5, payload=b"a")),
     "dtype_255": ("frame.malformed", message(dtype=255, payload=b"a")),
@@ -899,6 +899,18 @@ MESSAGES = {
     "payload_less_than_said": ("frame.malformed", message(shape=(5,), size=5, payload=b"four")),
     "payload_more_than_said": ("frame.malformed", message(shape=(3,), size=3, payload=b"four")),
     "payload_missing": ("frame.malformed", message(shape=(1 << 20,), size=1 << 20)),
+    "payload_of_rooms": ("frame.malformed", message(kind=8, payload=b"a")),
+    "slot_of_rooms": ("frame.malformed", message(kind=8, dtype=0, rank=0, slot=1)),
+    "stage_of_rooms": ("frame.malformed", message(kind=8, dtype=0, rank=0, stage=1)),
+    "value_of_rooms": ("frame.malformed", message(kind=8, dtype=0, rank=0, value=1)),
+    "flags_of_rooms": ("frame.malformed", message(kind=8, dtype=0, rank=0, flags=1)),
+    "dtype_none_of_room_evidence": ("frame.malformed", message(kind=9, dtype=0, rank=0)),
+    "dtype_u32_of_room_evidence": ("frame.malformed", message(kind=9, dtype=2, shape=(1,),
+                                                               payload=b"four")),
+    "stage_of_room_evidence": ("frame.malformed", message(kind=9, stage=1)),
+    "slot_of_room_evidence": ("frame.malformed", message(kind=9, slot=1)),
+    "more_room_evidence_than_64": ("frame.too_large", message(
+        kind=9, shape=(64 * (84 + 65496) + 1,), size=64 * (84 + 65496) + 1)),
     "text_of_a_failure": ("frame.too_large", message(kind=6, value=1, payload=b"e" * 513)),
 }
 for name, (error, whole) in MESSAGES.items():
@@ -907,6 +919,38 @@ refused("message.payload_less_than_said_in_chunks", "frame.malformed", "session"
         lambda p: p.send(message(shape=(640,), size=640, payload=b"a" * 576), chunk=64))
 refused("message.payload_more_than_said_in_chunks", "frame.malformed", "session",
         lambda p: p.send(message(shape=(640,), size=640, payload=b"a" * 641), chunk=64))
+
+
+# ---- what rooms have shown: the C++ end reads it as a client does, before it echoes it ------------
+
+def entry(stage: int = 1, kind: int = 0xFFFF, judged_at: int = 1_790_000_000,
+          evidence: bytes = b"evidence") -> bytes:
+    return efl.room_entry(stage, kind, judged_at, bytes(64), evidence)
+
+
+def rooms(entries: bytes) -> Script:
+    return lambda p: p.send(efl.room_evidence_message(entries), chunk=1 << 20)
+
+
+for name, (error, entries) in {
+    "of_another_order": ("frame.malformed", entry(2) + entry(1)),
+    "with_one_left_out": ("frame.malformed", entry(1) + entry(3)),
+    "with_one_twice": ("frame.malformed", entry(1) + entry(1)),
+    "without_the_nearest": ("frame.malformed", entry(2)),
+    "of_the_stage_itself": ("frame.malformed", entry(0) + entry(1)),
+    "of_65_stages": ("frame.too_large", b"".join(entry(i) for i in range(1, 66))),
+    "reserved_field": ("frame.malformed", flipped(entry(), 6)),
+    "judged_after_the_year_9999": ("frame.malformed", entry(judged_at=253402300800)),
+    "judged_before_1970": ("frame.malformed", entry(judged_at=(1 << 64) - 1)),
+    "no_evidence": ("frame.malformed", entry(evidence=b"")),
+    "evidence_longer_than_a_handshake_allows": ("frame.malformed", entry(evidence=bytes(65497))),
+    "evidence_longer_than_the_rest": ("frame.malformed", flipped(entry(), 80, 0x10)),
+    "evidence_of_4_gib": ("frame.malformed", flipped(entry(), 83, 0xff)),
+    "a_byte_more": ("frame.malformed", entry() + b"\0"),
+    "a_byte_less": ("frame.malformed", entry()[:-1]),
+    "half_an_entry": ("frame.malformed", entry() + entry(2)[:42]),
+}.items():
+    refused(f"rooms.{name}", error, "session", rooms(entries), ends=DIALS)
 
 
 # ---- padding: messages of this deployment are zero-padded to multiples of 4096 bytes -------------
@@ -1019,6 +1063,14 @@ accepted("odd.longest_failure", "session", echoes(message(kind=6, value=999, pay
 accepted("odd.largest_values", "session", echoes(message(
     kind=4, dtype=0, rank=0, slot=(1 << 32) - 1, position=(1 << 32) - 1, busy=(1 << 64) - 1,
     request=(1 << 64) - 1, value=(1 << 32) - 1)), ends=DIALS)
+accepted("odd.question_about_rooms", "session", echoes(efl.rooms_message((1 << 64) - 1)),
+         ends=DIALS)
+accepted("odd.no_rooms", "session", echoes(efl.room_evidence_message(b"")), ends=DIALS)
+accepted("odd.rooms", "session", echoes(efl.room_evidence_message(
+    entry(1, evidence=b"e" * 65496) + entry(2, 1, 0) + entry(3, 0, 253402300799, b"e"))),
+         ends=DIALS)
+accepted("odd.failure_without_a_slot", "session", echoes(message(
+    kind=6, value=801, slot=(1 << 32) - 1, payload=b"stage 1")), ends=DIALS)
 accepted("odd.confirm_and_question_at_once", "confirm", confirm_and_question_at_once, ends=DIALS)
 accepted("odd.byte_by_byte", "beginning", byte_by_byte)
 

@@ -35,6 +35,8 @@ MORE = 1
 VERSION = 1
 PREFIX = 32
 MAX_MESSAGE = 16 << 20
+MAX_EVIDENCE = 65496
+MAX_ROOMS, ROOM_HEADER, LAST_JUDGED_AT = 64, 84, 253402300799  # section 8.1
 SUITES = {1: AESGCM, 2: ChaCha20Poly1305}
 BOUNDS = {  # least and most bytes of a body (section 4)
     HELLO: (128, 128), EVIDENCE: (40, 65536), CONFIRM: (32, 32), MESSAGE: (1, 1 << 20),
@@ -378,6 +380,39 @@ def generate_message(text, request=1, max_tokens=16):
                        len(text), max_tokens) + text
 
 
+def rooms_message(request=1):
+    """A `rooms` message: what did the stages below you show?"""
+    return struct.pack("<BBBBIIIQQ4IQQ", 8, 0, 0, 0, 0, 0, 0, request, 0, 0, 0, 0, 0, 0, 0)
+
+
+def room_entry(stage, kind, judged_at, report_data, evidence):
+    return (struct.pack("<IHHQ", stage, kind, 0, judged_at) + report_data
+            + struct.pack("<I", len(evidence)) + evidence)
+
+
+def room_evidence_message(entries, request=1):
+    """A `room_evidence` message with these bytes as its entries."""
+    return struct.pack("<BBBBIIIQQ4IQQ", 9, 1, 1, 0, 0, 0, 0, request, 0, len(entries), 0, 0, 0,
+                       len(entries), 0) + entries
+
+
+def read_rooms(payload, first):
+    """The entries of the stages `first`, `first` + 1, ... as they stand in a payload."""
+    rooms = []
+    while payload:
+        require(len(rooms) < MAX_ROOMS, "frame.too_large")
+        require(len(payload) >= ROOM_HEADER, "frame.malformed")
+        stage, kind, zero, judged_at = struct.unpack_from("<IHHQ", payload)
+        (size,) = struct.unpack_from("<I", payload, 80)
+        require(stage == first + len(rooms) and zero == 0 and judged_at <= LAST_JUDGED_AT,
+                "frame.malformed")
+        require(0 < size <= MAX_EVIDENCE and size <= len(payload) - ROOM_HEADER, "frame.malformed")
+        rooms.append({"stage": stage, "format": kind, "judged_at": judged_at,
+                      "report_data": payload[16:80], "evidence": payload[84:84 + size]})
+        payload = payload[ROOM_HEADER + size:]
+    return rooms
+
+
 # ---- --check-vector ------------------------------------------------------------------------------
 
 class Pipe:
@@ -456,6 +491,28 @@ def check_vector(path):
         vector = json.load(file)
     require(vector["protocol"] == "efl/1" and vector["cases"], "not a vector of efl/1")
     return sum(check_case(case) for case in vector["cases"])
+
+
+# ---- --check-rooms -------------------------------------------------------------------------------
+
+def check_rooms(path):
+    """Every payload of the vector is read as it says there, and those that are right written anew."""
+    with open(path, encoding="utf-8") as file:
+        vector = json.load(file)
+    require(vector["protocol"] == "efl/1" and vector["payloads"], "not a vector of efl/1")
+    for case in vector["payloads"]:
+        payload = bytes.fromhex(case["payload"])
+        try:
+            rooms = read_rooms(payload, case["first"])
+        except Refused as refusal:
+            require(str(refusal) == case.get("error"), f"{case['name']}: {refusal}")
+            continue
+        said = [{name: value.hex() if isinstance(value, bytes) else value
+                 for name, value in room.items()} for room in rooms]
+        require(said == case.get("rooms"), f"{case['name']} was read otherwise")
+        again = b"".join(room_entry(*room.values()) for room in rooms)
+        require(again == payload, f"{case['name']} was written otherwise")
+    return len(vector["payloads"])
 
 
 # ---- --listen, --connect -------------------------------------------------------------------------
@@ -543,6 +600,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     mode = parser.add_mutually_exclusive_group(required=True)
     mode.add_argument("--check-vector", metavar="FILE")
+    mode.add_argument("--check-rooms", metavar="FILE")
     mode.add_argument("--listen", metavar="HOST:PORT", help="port 0: any, printed on stderr")
     mode.add_argument("--connect", metavar="HOST:PORT")
     parser.add_argument("--plan", metavar="HEX", default="00" * 32, help="plan digest")
@@ -563,6 +621,8 @@ def main():
     try:
         if arguments.check_vector:
             outcome = {"ok": True, "compared": check_vector(arguments.check_vector)}
+        elif arguments.check_rooms:
+            outcome = {"ok": True, "compared": check_rooms(arguments.check_rooms)}
         else:
             outcome = run_live(arguments)
     except Refused as refusal:

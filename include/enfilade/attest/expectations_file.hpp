@@ -36,7 +36,8 @@ inline std::string upstream_role(std::size_t index) {
 /// The file that says, for each role of the pipeline, whom a program talks to.
 ///
 /// Stage i looks up `upstream_role(i)` and, where there is one, `stage_role(i + 1)`; a client looks
-/// up `stage_role(0)`. One file serves them all. Its form, in JSON:
+/// up `stage_role(0)`, and judges every further stage that the file names. One file serves them all.
+/// Its form, in JSON:
 ///
 ///     {"enfilade": "expectations/1", "roles": {
 ///       "stage 0": {"attester": "mock", "registers": {"binary": "9f86d0…", "weights": "2c26b4…"}},

@@ -42,6 +42,9 @@ class deadline {
     if (due_ < waits_until_) wait_until(due_);
   }
 
+  /// How much of the whole is left; less than nothing where it is over.
+  std::chrono::nanoseconds left() const { return end_ - clock_of<Stream>::now(); }
+
   bool expired() const noexcept { return expired_; }
 
  private:

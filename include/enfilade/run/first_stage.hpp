@@ -5,6 +5,7 @@
 #include <enfilade/detail/wiping_allocator.hpp>
 #include <enfilade/error.hpp>
 #include <enfilade/model/tokenizer.hpp>
+#include <enfilade/run/answer_rooms.hpp>
 #include <enfilade/run/compute_thread.hpp>
 #include <enfilade/run/establish.hpp>
 #include <enfilade/run/incoming_request.hpp>
@@ -43,6 +44,7 @@ namespace enfilade {
 /// and embeds what comes back from the last stage. A client's distance is not on a token's path.
 ///
 /// Each client link has at most one request at a time; each request has one slot on every stage.
+/// Besides, a client may ask which rooms are behind this one; that computes nothing and has no slot.
 /// All of it happens on `executor`, but for the steps, which are performed on `computing`: they
 /// touch the model and what their own request waits with, and nothing else.
 template <class Stage>
@@ -157,9 +159,22 @@ class first_stage {
       from->cancelled = false;
       asio::awaitable<void> answering = answer(from, incoming_request{asked});
       asio::co_spawn(executor_, std::move(answering), asio::detached);
+    } else if (header.kind == message_kind::rooms) {
+      co_await tell_rooms(from, header.request);
     } else {
       throw failure(errc::frame_unexpected, "client");
     }
+  }
+
+  asio::awaitable<void> tell_rooms(const std::shared_ptr<client>& to, std::uint64_t request) {
+    if (stopping_) {
+      const std::string here = stage_role(Stage::index);
+      co_await to->connection.send_failure(no_slot, request, errc::stage_stopping, Stage::index,
+                                           here);
+      co_return;
+    }
+    std::shared_ptr<peer> asks{to, &to->connection};
+    co_await answer_rooms<Stage>(executor_, std::move(asks), request, next.get());
   }
 
   // The slot is given back before the client is told of the end: its next request may be here

@@ -4,6 +4,7 @@
 #include <enfilade/attest/expectations_file.hpp>
 #include <enfilade/detail/wiping_allocator.hpp>
 #include <enfilade/error.hpp>
+#include <enfilade/run/answer_rooms.hpp>
 #include <enfilade/run/compute_thread.hpp>
 #include <enfilade/run/establish.hpp>
 #include <enfilade/run/link.hpp>
@@ -136,6 +137,9 @@ class inner_stage {
         break;
       case message_kind::release:
         if (const auto slot = find(from, asked.header.slot)) co_await release(*slot);
+        break;
+      case message_kind::rooms:
+        co_await answer_rooms<Stage>(executor_, from, asked.header.request, next.get());
         break;
       default:
         throw failure(errc::frame_unexpected, from->connection().where());

@@ -10,6 +10,7 @@
 #include <enfilade/run/close_quietly.hpp>
 #include <enfilade/run/link_limits.hpp>
 #include <enfilade/run/read_ahead.hpp>
+#include <enfilade/run/shown_evidence.hpp>
 #include <enfilade/transport/asio.hpp>
 #include <enfilade/transport/clock.hpp>
 #include <enfilade/transport/transport.hpp>
@@ -77,14 +78,16 @@ class link {
   using stream_type = Stream;
 
   /// `established` and `transcript` come from a finished handshake, `peer` from its verified
-  /// evidence (nothing where none was demanded), `where` names the peer for people.
+  /// evidence (nothing where none was demanded), `where` names the peer for people; `shown` is that
+  /// evidence, where somebody may ask for it.
   link(Stream stream, session<C> established, std::optional<claims> peer, std::string where,
-       const std::array<std::byte, 32>& transcript = {})
+       const std::array<std::byte, 32>& transcript = {}, std::optional<shown_evidence> shown = {})
       : stream_(std::move(stream)),
         session_(std::move(established)),
         peer_(std::move(peer)),
         where_(std::move(where)),
         transcript_(transcript),
+        shown_(std::move(shown)),
         turn_(stream_.get_executor()),
         pulse_(std::make_shared<timer_of<Stream>>(stream_.get_executor())) {}
   link(const link&) = delete;
@@ -92,6 +95,9 @@ class link {
 
   const std::optional<claims>& peer() const noexcept { return peer_; }
   const std::string& where() const noexcept { return where_; }
+
+  /// What the peer showed; kept by the end that dialled, which vouches for it to those above.
+  const std::optional<shown_evidence>& shown() const noexcept { return shown_; }
 
   /// The hash of the handshake: names this session, the same at both ends and never again.
   const std::array<std::byte, 32>& transcript() const noexcept { return transcript_; }
@@ -332,6 +338,7 @@ class link {
   std::optional<claims> peer_;
   std::string where_;
   std::array<std::byte, 32> transcript_;
+  std::optional<shown_evidence> shown_;
   async_mutex turn_;  // of those who send records
   std::shared_ptr<timer_of<Stream>> pulse_;
   progress got_;

@@ -6,6 +6,7 @@
 #include <enfilade/attest/expectations_file.hpp>
 #include <enfilade/error.hpp>
 #include <enfilade/run/accept_loop.hpp>
+#include <enfilade/run/attestation_desk.hpp>
 #include <enfilade/run/client.hpp>
 #include <enfilade/run/compute_thread.hpp>
 #include <enfilade/run/stage_engine.hpp>
@@ -23,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -57,16 +59,20 @@ template <class Deployment>
 class local_pipeline {
  public:
   using executors = std::array<asio::any_io_executor, Deployment::stage_count>;
+  using desk_type = attestation_desk<typename Deployment::attester>;
 
-  /// All stages on one executor. Each computes on a thread of its own, or `where` says otherwise.
+  /// All stages on one executor. Each computes on a thread of its own, or `where` says otherwise;
+  /// all evidence is made and judged at `desk`.
   local_pipeline(asio::any_io_executor executor, const std::filesystem::path& model_directory,
-                 load_options how = {}, compute_on where = compute_on::own_thread)
-      : local_pipeline(same_for_all(executor), model_directory, how, where) {}
+                 load_options how = {}, compute_on where = compute_on::own_thread,
+                 std::shared_ptr<desk_type> desk = desk_type::common())
+      : local_pipeline(same_for_all(executor), model_directory, how, where, std::move(desk)) {}
 
   /// Each stage on its own single-threaded executor, none of which may run yet.
   local_pipeline(const executors& each, const std::filesystem::path& model_directory,
-                 load_options how = {}, compute_on where = compute_on::own_thread)
-      : executors_(each) {
+                 load_options how = {}, compute_on where = compute_on::own_thread,
+                 std::shared_ptr<desk_type> desk = desk_type::common())
+      : executors_(each), desk_(std::move(desk)) {
     build<Deployment::stage_count - 1>(model_directory, how, where);
     open(std::make_index_sequence<Deployment::stage_count>{});
   }
@@ -77,7 +83,18 @@ class local_pipeline {
   asio::awaitable<Client<Deployment>> dial() const {
     const auto& first = std::get<0>(rooms_);
     std::string address = Deployment::door::format(first.door->local());
-    return Client<Deployment>::dial(std::move(address), first.measured);
+    return Client<Deployment>::dial(std::move(address), first.measured, nullptr, {}, desk_);
+  }
+
+  /// An expectations file that pins every room as it is, for `Client::check_rooms`.
+  expectations_file expected() const {
+    std::vector<std::pair<std::string, std::string>> entries;
+    std::apply(
+        [&entries](const auto&... each) {
+          (entries.emplace_back(stage_role(entries.size()), each.measured.canonical()), ...);
+        },
+        rooms_);
+    return *expectations_file::parse(expectations_json(entries));
   }
 
  private:
@@ -108,7 +125,7 @@ class local_pipeline {
     expectations of_next;
     if constexpr (!stage_type::has_head) of_next = std::get<I + 1>(rooms_).measured;
     here.own = own_attester(engine, text, of_next);
-    here.measured = pins_of(*here.own);
+    here.measured = pins_of(here.own);
     here.door = std::make_unique<typename stage_type::upstream::listener>(
         executor, detail::unused_endpoint<typename stage_type::upstream>());
     expectations above = expectations::anyone();
@@ -116,10 +133,12 @@ class local_pipeline {
     if (where == compute_on::own_thread) here.computing.emplace();
     here.stage = make_stage<stage_type>(
         executor, std::move(engine), std::move(text), here.own, std::move(above),
-        here.computing ? here.computing->executor() : asio::any_io_executor{});
+        here.computing ? here.computing->executor() : asio::any_io_executor{}, link_limits{},
+        desk_);
     if constexpr (!stage_type::has_head) {
       const auto& below = std::get<I + 1>(rooms_);
-      set_next<stage_type>(executor, *here.stage, below.door->local(), here.own, of_next);
+      set_next<stage_type>(executor, *here.stage, below.door->local(), here.own, of_next,
+                           link_limits{}, desk_);
     }
     here.loop = std::make_unique<
         accept_loop<typename stage_type::upstream::listener, stage_server<stage_type>>>(
@@ -139,25 +158,33 @@ class local_pipeline {
     return all;
   }
 
+  // Registers of the hardware can speak for one stage only, so they are left alone (`prepare`).
   template <class Attester>
-  static expectations pins_of(const Attester& own) {
-    const result<claims> measured = measure(own);
-    if (!measured) throw failure(measured.error(), "this process");
-    return *expectations::pinned(std::string{measured->attester}, measured->values);
+  claims claims_of(const std::shared_ptr<const Attester>& own) const {
+    judged<claims> measured = desk_->measure(own);
+    if (!measured)
+      throw failure(measured.error().code, "this process: " + std::string{measured.error().rule});
+    return *std::move(measured);
   }
 
-  // The stage above is this very program with other registers: only the program is pinned.
   template <class Attester>
-  static expectations measured_like(const std::shared_ptr<const Attester>& own) {
-    const result<claims> measured = measure(*own);
-    if (!measured) throw failure(measured.error(), "this process");
-    registers program;
-    for (const auto& [name, value] : measured->values)
-      if (name == "binary") program.emplace_back(name, value);
-    return *expectations::pinned(std::string{measured->attester}, std::move(program));
+  expectations pins_of(const std::shared_ptr<const Attester>& own) const {
+    const claims measured = claims_of(own);
+    return *expectations::pinned(std::string{measured.attester}, measured.values);
+  }
+
+  // The stage above is this very program and was told other registers, but for the plan.
+  template <class Attester>
+  expectations measured_like(const std::shared_ptr<const Attester>& own) const {
+    const claims measured = claims_of(own);
+    registers program = measured.values;
+    for (const std::string_view told : {"weights", "tokenizer", "next"})
+      std::erase_if(program, [told](const auto& one) { return one.first == told; });
+    return *expectations::pinned(std::string{measured.attester}, std::move(program));
   }
 
   executors executors_;
+  std::shared_ptr<desk_type> desk_;
   decltype(rooms_of(std::make_index_sequence<Deployment::stage_count>{})) rooms_;
 };
 

@@ -18,9 +18,10 @@ struct option {
   std::string_view name;     ///< with its dashes: "--listen"
   std::string_view value;    ///< what the help calls the value: "ADDR"; empty for a flag
   std::string_view meaning;  ///< one line for the help
+  bool repeated = false;     ///< may stand more than once, with another value each time
 };
 
-/// A strict command line: every word is a known option, each option stands once.
+/// A strict command line: every word is a known option, and each stands once unless it is repeated.
 ///
 /// Anything else is `errc::usage`, and the error names the word. Values never hold secrets: other
 /// users of a machine can read a command line.
@@ -33,7 +34,8 @@ class options {
       const auto found = std::ranges::find(known_, word, &option::name);
       if (found == known_.end())
         throw failure(errc::usage, "'" + std::string{word} + "' is not an option");
-      if (has(word)) throw failure(errc::usage, std::string{word} + " stands twice");
+      if (has(word) && !found->repeated)
+        throw failure(errc::usage, std::string{word} + " stands twice");
       if (found->value.empty()) {
         given_.emplace_back(word, "");
         continue;
@@ -53,6 +55,14 @@ class options {
     const auto found = std::ranges::find(given_, name, &given::name);
     if (found == given_.end()) return std::nullopt;
     return std::string{found->value};
+  }
+
+  /// All values given for a repeated option, in their order.
+  std::vector<std::string> all(std::string_view name) const {
+    std::vector<std::string> values;
+    for (const given& one : given_)
+      if (one.name == name) values.emplace_back(one.value);
+    return values;
   }
 
   /// The value given for `name`; throws `failure(errc::usage)` where it is missing.
@@ -80,10 +90,13 @@ class options {
                           const std::vector<option>& known) {
     std::string text =
         "usage: " + std::string{program} + " [options]\n" + std::string{purpose} + "\n\n";
+    const auto left_of = [](const option& o) {
+      return std::string{o.name} + " " + std::string{o.value} + (o.repeated ? "..." : "");
+    };
     std::size_t width = 0;
-    for (const option& o : known) width = std::max(width, o.name.size() + 1 + o.value.size());
+    for (const option& o : known) width = std::max(width, left_of(o).size());
     for (const option& o : known) {
-      std::string left = std::string{o.name} + " " + std::string{o.value};
+      std::string left = left_of(o);
       left.resize(width + 2, ' ');
       text += "  " + left + std::string{o.meaning} + "\n";
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <enfilade/attest/claims.hpp>
+#include <enfilade/run/judge_rooms.hpp>
 #include <enfilade/run/statistics.hpp>
 
 #include <nlohmann/json.hpp>
@@ -32,11 +34,12 @@ class report {
     double busy_ms;
   };
 
-  double init_ms = 0;  ///< from the start of the client to a link that is sealed and attested
-  double first_token_ms = 0;  ///< from asking to the first token
-  std::string text;           ///< the answer
-  std::string finished;       ///< "length" or "end_of_text"
-  std::vector<token> tokens;  ///< the first one's time is `first_token_ms`
+  double init_ms = 0;  ///< from the start of the client until all rooms have proved themselves
+  double first_token_ms = 0;       ///< from asking to the first token
+  std::string text;                ///< the answer
+  std::string finished;            ///< "length" or "end_of_text"
+  std::vector<token> tokens;       ///< the first one's time is `first_token_ms`
+  std::vector<judged_room> rooms;  ///< those whose evidence was judged, stage 0 first
 
   std::string table() const {
     const statistics times = generated();
@@ -49,6 +52,7 @@ class report {
     lines += row("ms/token p99", times.percentile(99), "ms");
     lines += row("tokens/s", tokens_per_second(), "");
     lines += row("share of a token in links", 100 * link_share(), "%");
+    lines += row("rooms verified", rooms_in_words());
     lines += "  (" + std::to_string(tokens.size()) + " tokens, of which " +
              std::to_string(times.count()) + " are in the ms/token figures)\n";
     return lines;
@@ -64,6 +68,8 @@ class report {
     document["plan"] = plan;
     document["compiler"] = compiler();
     document["cpu"] = cpu();
+    document["rooms"] = nlohmann::json::array();
+    for (const judged_room& room : rooms) document["rooms"].push_back(described(room));
     document["init_ms"] = init_ms;
     document["first_token_ms"] = first_token_ms;
     document["ms_per_token"] = {{"average", times.average()},
@@ -103,6 +109,32 @@ class report {
     }
     // With one stage only the client's own link is left, which is below what arrival times resolve.
     return total > 0 ? std::max((total - busy) / total, 0.0) : 0;
+  }
+
+  std::string rooms_in_words() const {
+    std::string words;
+    for (const judged_room& room : rooms)
+      words += (words.empty() ? "stage " : ", ") + std::to_string(room.stage);
+    return words.empty() ? "none" : words;
+  }
+
+  // Times are Unix seconds. What is measured is public.
+  static nlohmann::json described(const judged_room& room) {
+    nlohmann::json out;
+    out["stage"] = room.stage;
+    out["attester"] = room.found.attester;
+    out["registers"] = nlohmann::json::object();
+    for (const auto& [name, value] : room.found.values) out["registers"][name] = value.hex();
+    out["judged_at"] = room.found.judged_at.time_since_epoch().count();
+    if (room.found.made_at) out["made_at"] = room.found.made_at->time_since_epoch().count();
+    return out;
+  }
+
+  static std::string row(std::string_view name, const std::string& text) {
+    std::string line{"  "};
+    line += name;
+    line.resize(2 + 26 + 1, ' ');
+    return line + text + "\n";
   }
 
   static std::string row(std::string_view name, double value, std::string_view unit) {

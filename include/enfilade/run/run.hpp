@@ -7,8 +7,11 @@
 #include <enfilade/model/tokenizer.hpp>
 #include <enfilade/run/accept_loop.hpp>
 #include <enfilade/run/admission.hpp>
+#include <enfilade/run/attestation_desk.hpp>
 #include <enfilade/run/compute_thread.hpp>
+#include <enfilade/run/endorsement_files.hpp>
 #include <enfilade/run/establish.hpp>
+#include <enfilade/run/link_limits.hpp>
 #include <enfilade/run/options.hpp>
 #include <enfilade/run/program.hpp>
 #include <enfilade/run/progress.hpp>
@@ -22,6 +25,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -50,6 +54,9 @@ std::vector<option> stage_options() {
       option{"--measure", "", "print this stage's entry of an expectations file and end"}};
   if constexpr (!Stage::has_head)
     known.insert(known.begin() + 1, option{"--next", "ADDR", "where the next stage is reached"});
+  const auto files = endorsement_options<typename Stage::deployment::attester>();
+  const auto behind_expect = std::ranges::find(known, "--expect", &option::name) + 1;
+  known.insert(behind_expect, files.begin(), files.end());
   return known;
 }
 
@@ -76,18 +83,38 @@ stage_engine<Stage> load_engine(const std::string& directory, const load_options
   return stage_engine<Stage>{stage_engine<Stage>::model_type::load(directory, how, progress)};
 }
 
+/// The desk of a program: with the files that its operator named.
+template <class Deployment>
+auto open_desk(const options& given) {
+  using attester = typename Deployment::attester;
+  return std::make_shared<attestation_desk<attester>>(endorsements_from<attester>(given));
+}
+
+/// What vouches for this program, ready to: `own_attester`, told to the hardware as well.
+template <class Stage>
+auto prepared_attester(attestation_desk<typename Stage::deployment::attester>& desk,
+                       const stage_engine<Stage>& engine, const std::optional<tokenizer>& text,
+                       const expectations& of_next) {
+  const auto own = own_attester(engine, text, of_next);
+  if (const result<void> prepared = desk.prepare(own); !prepared)
+    throw failure(prepared.error(), "own evidence");
+  return own;
+}
+
 /// Prints what this stage will prove. What it demands of the next one is part of that, so stages
 /// are measured from the last to the first, each with the entries of those below it.
 template <class Stage>
 int measure_stage(const options& given, std::string_view who) {
   expectations of_next;
   if constexpr (!Stage::has_head) of_next = look_up(given, stage_role(Stage::index + 1));
+  const auto desk = open_desk<typename Stage::deployment>(given);
   const std::string directory = given.require("--model");
   const stage_engine<Stage> engine = load_engine<Stage>(directory, how_to_load(given), who);
   std::optional<tokenizer> text;
   if constexpr (Stage::embeds) text = load_tokenizer(directory);
-  const judged<claims> measured = measure(*own_attester(engine, text, of_next));
-  if (!measured) throw failure(measured.error().code, std::string{who});
+  const auto measured = desk->measure(prepared_attester<Stage>(*desk, engine, text, of_next));
+  if (!measured)
+    throw failure(measured.error().code, "own evidence: " + std::string{measured.error().rule});
   const std::string line =
       "\"" + stage_role(Stage::index) + "\": " + expectations::describe(*measured) + "\n";
   std::fwrite(line.data(), 1, line.size(), stdout);
@@ -143,6 +170,7 @@ int serve_stage(const options& given, const std::string& who) {
   admission_limits limits;
   limits.per_source = given.number("--per-source", limits.per_source, 1, limits.known);
   const std::string directory = given.require("--model");
+  const auto desk = open_desk<typename Stage::deployment>(given);
 
   asio::io_context io{1};
   const asio::any_io_executor executor = io.get_executor();
@@ -152,12 +180,13 @@ int serve_stage(const options& given, const std::string& who) {
   stage_engine<Stage> engine = load_engine<Stage>(directory, how, who);
   std::optional<tokenizer> text;
   if constexpr (Stage::embeds) text = load_tokenizer(directory);
-  const auto own = own_attester(engine, text, of_next);
+  const auto own = prepared_attester<Stage>(*desk, engine, text, of_next);
   std::unique_ptr<stage_server<Stage>> stage;
   compute_thread computing;  // after the stage: it ends before what it computes with
   stage = make_stage<Stage>(executor, std::move(engine), std::move(text), own, of_upstream,
-                            computing.executor());
-  if constexpr (!Stage::has_head) set_next<Stage>(executor, *stage, next, own, of_next);
+                            computing.executor(), link_limits{}, desk);
+  if constexpr (!Stage::has_head)
+    set_next<Stage>(executor, *stage, next, own, of_next, link_limits{}, desk);
 
   asio::signal_set stop{io, SIGINT, SIGTERM};
   stop.async_wait([&](const error_code& error, int) {
@@ -185,9 +214,9 @@ int serve_stage(const options& given, const std::string& who) {
 ///
 ///     int main(int argc, char** argv) { return enfilade::run<Split::stage<STAGE>>(argc, argv); }
 ///
-/// Listens, reads its own layers' weights, connects to the next stage, and serves until SIGINT or
-/// SIGTERM; then the step under way is computed to its end. "ready" on stderr says that requests
-/// can be answered. `--help` lists the options; docs/errors.md the exit codes.
+/// Listens, reads its own layers' weights, tells the TEE what it read, connects to the next stage, and
+/// serves until SIGINT or SIGTERM; then the step under way is computed to its end. "ready" on stderr
+/// says that requests can be answered. `--help` lists the options; docs/errors.md the exit codes.
 template <class Stage>
 int run(int argc, const char* const* argv) {
   static_assert(cipher<typename Stage::deployment::cipher>);

@@ -7,6 +7,7 @@
 #include <enfilade/attest/expectations.hpp>
 #include <enfilade/attest/expectations_file.hpp>
 #include <enfilade/attest/measurement.hpp>
+#include <enfilade/attest/x509/known_signatures.hpp>
 #include <enfilade/error.hpp>
 #include <enfilade/model/utf8_stream.hpp>
 #include <enfilade/run/attestation_desk.hpp>
@@ -190,7 +191,8 @@ asio::awaitable<void> check_all_rooms(Client<Deployment, Via>& model, const clie
     shown = co_await model.rooms();
   keep_evidence(job, model.shown(), shown);
   if (!demanded) co_return;
-  const appraisal terms{time_of_day(), papers.files, nullptr, false};
+  known_signatures authorities;  // those of one room are mostly those of the next
+  const appraisal terms{time_of_day(), papers.files, &authorities, false};
   std::vector<judged_room> behind = judge_rooms<Deployment>(shown, job.expected, terms);
   rooms.insert(rooms.end(), std::make_move_iterator(behind.begin()),
                std::make_move_iterator(behind.end()));

@@ -28,6 +28,7 @@ inline std::optional<tokenizer> load_tokenizer(const std::filesystem::path& dire
 ///
 /// | register    | value                                                                    |
 /// |-------------|--------------------------------------------------------------------------|
+/// | `plan`      | the plan digest: model, split and policies                               |
 /// | `weights`   | SHA-256 of the stage's own tensors                                       |
 /// | `tokenizer` | SHA-256 of vocabulary and merges; where the stage has a tokenizer        |
 /// | `next`      | SHA-256 of what it demands of the stage below; in all but the last stage |
@@ -38,6 +39,7 @@ template <class Stage>
 auto own_attester(const stage_engine<Stage>& engine, const std::optional<tokenizer>& text,
                   const expectations& of_next) {
   registers told;
+  told.emplace_back("plan", Measurement{Stage::deployment::plan_digest()});
   told.emplace_back("weights", Measurement{engine.weights_digest()});
   if (text) told.emplace_back("tokenizer", Measurement{text->digest()});
   if constexpr (!Stage::has_head)

@@ -26,6 +26,8 @@ class upstream_peer {
 
   link<Stream, C>& connection() noexcept { return *link_; }
 
+  bool asking = false;  ///< its question about the rooms below is not answered yet
+
   /// Sends `header` with a copy of `payload`.
   asio::awaitable<void> send(message_header header, std::span<const std::byte> payload) {
     const async_mutex::guard alone = co_await sending_.lock();
@@ -42,6 +44,18 @@ class upstream_peer {
     header.value = static_cast<std::uint64_t>(reason);
     const std::span<const std::byte> nothing;
     co_await send(header, nothing);
+  }
+
+  /// Tells what the rooms below have shown: `entries` as of wire/room_evidence.hpp.
+  asio::awaitable<void> send_rooms(std::uint64_t request, std::span<const std::byte> entries) {
+    message_header header;
+    header.kind = message_kind::room_evidence;
+    header.dtype = message_dtype::u8;
+    header.rank = 1;
+    header.request = request;
+    header.shape[0] = static_cast<std::uint32_t>(entries.size());
+    header.payload_size = entries.size();
+    co_await send(header, entries);
   }
 
   /// Tells the peer that its work on `slot` failed: the cause, the stage, and where.

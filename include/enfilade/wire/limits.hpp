@@ -48,6 +48,10 @@ inline constexpr std::size_t message_header_size = 64;
 inline constexpr std::size_t max_message_size = ENFILADE_MAX_MESSAGE_SIZE;
 inline constexpr std::size_t max_payload_size = max_message_size - message_header_size;
 inline constexpr std::size_t max_failure_text = 512;
+/// Stages that one `room_evidence` tells of, and what stands before the evidence of each.
+inline constexpr std::size_t max_rooms = 64;
+inline constexpr std::size_t room_header_size = 84;
+inline constexpr std::size_t max_rooms_size = max_rooms * (room_header_size + max_evidence_size);
 
 static_assert(max_evidence_body > evidence_header_size);
 static_assert(least_chunk % chunk_alignment == 0 && preferred_chunk % chunk_alignment == 0);

@@ -21,6 +21,8 @@ enum class message_kind : std::uint8_t {
   done = 5,        ///< up, to the client: `value` is a `done_reason`
   failure = 6,     ///< up: `value` is an `errc`, `stage` where it happened, a short text as payload
   cancel = 7,      ///< client to stage 0: stop working on the request
+  rooms = 8,       ///< down: what did the stages below you show when they were let in?
+  room_evidence = 9,  ///< up, the answer: an entry of wire/room_evidence.hpp for each of them
 };
 
 /// The element type of a message's payload.
@@ -31,6 +33,10 @@ enum class done_reason : std::uint8_t { length = 0, end_of_text = 1 };
 
 /// On `generate` and `activation`: the last stage sends logits with every token.
 inline constexpr std::uint8_t message_flag_logits = 1;
+
+/// The slot of a `failure` that answers `rooms`: no sequence has it, so whatever their numbers are,
+/// the two cannot be taken for each other.
+inline constexpr std::uint32_t no_slot = 0xFFFF'FFFF;
 
 /// Bytes of one element.
 constexpr std::uint64_t element_size(message_dtype dtype) noexcept {
@@ -83,7 +89,7 @@ constexpr unsigned one_of(message_dtype dtype) { return 1u << static_cast<unsign
 
 inline constexpr std::uint64_t max_u32 = 0xFFFF'FFFF;
 
-inline constexpr std::array<message_rule, 7> message_rules{{
+inline constexpr std::array<message_rule, 9> message_rules{{
     // dtypes, rank, flags, slot, position, stage, busy, value
     {one_of(message_dtype::u8) | one_of(message_dtype::u32), 1, message_flag_logits, false, false,
      false, false, 0, max_u32},
@@ -95,6 +101,8 @@ inline constexpr std::array<message_rule, 7> message_rules{{
     {one_of(message_dtype::none) | one_of(message_dtype::u8), 1, 0, true, false, true, false, 1,
      999},
     {one_of(message_dtype::none), 0, 0, false, false, false, false, 0, 0},
+    {one_of(message_dtype::none), 0, 0, false, false, false, false, 0, 0},
+    {one_of(message_dtype::u8), 1, 0, false, false, false, false, 0, 0},
 }};
 
 }  // namespace detail
@@ -130,6 +138,8 @@ inline result<void> check(const message_header& header) noexcept {
   if (header.payload_size != size) return errc::frame_malformed;
   if (header.kind == message_kind::activation && size == 0) return errc::frame_malformed;
   if (header.kind == message_kind::failure && size > max_failure_text) return errc::frame_too_large;
+  if (header.kind == message_kind::room_evidence && size > max_rooms_size)
+    return errc::frame_too_large;
   return {};
 }
 

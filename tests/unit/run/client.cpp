@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -20,16 +21,18 @@ using namespace enfilade;
 using test::answer;
 using test::ids;
 using test::One;
+using test::Two;
 
 static_assert(!std::is_aggregate_v<request>, "g++ 12 miscompiles temporary aggregates");
 static_assert(std::movable<Client<One>> && !std::copyable<Client<One>>);
 
 /// Stage 0 as a test would have it: accepts one client, hears one request, sends what it is told to.
-class scripted_stage {
+template <class Deployment>
+class scripted_stage_of {
  public:
   using link_type = enfilade::link<Loopback::stream, AesGcm>;
 
-  explicit scripted_stage(asio::io_context& io)
+  explicit scripted_stage_of(asio::io_context& io)
       : door_(io.get_executor(), Loopback::endpoint{"scripted"}) {}
 
   void says(message_kind kind, std::string text = {}, std::uint64_t value = 0,
@@ -38,7 +41,9 @@ class scripted_stage {
     header.kind = kind;
     header.value = value;
     std::string payload = text;
-    if (kind == message_kind::token || kind == message_kind::failure) {
+    if (kind == message_kind::room_evidence) header.request = 1;
+    if (kind == message_kind::token || kind == message_kind::failure ||
+        kind == message_kind::room_evidence) {
       header.rank = 1;
       header.dtype = logits.empty() ? message_dtype::u8 : message_dtype::f32;
       if (!logits.empty()) {
@@ -60,13 +65,14 @@ class scripted_stage {
 
   asio::awaitable<void> run(std::size_t requests, bool politely) {
     auto stream = co_await door_.accept();
-    link_terms<One> terms{link_end::downstream, 0, test::program('d'), expectations::anyone()};
+    link_terms<Deployment> terms{link_end::downstream, 0, test::program('d'),
+                                 expectations::anyone()};
     link_ = co_await establish<link_type>(std::move(stream), std::move(terms), "client");
     for (std::size_t i = 0; i != requests; ++i) {
       const auto asked = co_await link_->receive();
       REQUIRE(asked.has_value());
       asked_.push_back(asked->header);
-      const auto chars = asked->as<char>();
+      const auto chars = asked->template as<char>();
       text_.assign(chars.begin(), chars.end());
     }
     for (const auto& [header, payload] : script_) {
@@ -74,14 +80,24 @@ class scripted_stage {
       if (!payload.empty()) std::memcpy(room.data(), payload.data(), payload.size());
       co_await link_->send(header);
     }
+    if (listens_on) co_await listen_to_its_end();
     if (politely) co_await link_->close();
     link_.reset();
   }
+
+  bool listens_on = false;  // notes what else the client says, until it leaves
 
   const std::vector<message_header>& asked() const { return asked_; }
   const std::string& text() const { return text_; }
 
  private:
+  asio::awaitable<void> listen_to_its_end() {
+    try {
+      while (const auto more = co_await link_->receive()) asked_.push_back(more->header);
+    } catch (const failure&) {  // it left without a goodbye
+    }
+  }
+
   Loopback::listener door_;
   std::shared_ptr<link_type> link_;
   std::vector<std::pair<message_header, std::string>> script_;
@@ -89,11 +105,14 @@ class scripted_stage {
   std::string text_;
 };
 
-using body = std::function<asio::awaitable<void>(Client<One>&)>;
+using scripted_stage = scripted_stage_of<One>;
 
-struct conversation {
+template <class Deployment>
+struct conversation_with {
+  using body = std::function<asio::awaitable<void>(Client<Deployment>&)>;
+
   asio::io_context io;
-  scripted_stage stage{io};
+  scripted_stage_of<Deployment> stage{io};
   error_code code;
   std::string where;
 
@@ -108,7 +127,7 @@ struct conversation {
  private:
   asio::awaitable<void> dial(body what, expectations wanted) {
     try {
-      auto model = co_await Client<One>::dial("loopback:scripted", std::move(wanted));
+      auto model = co_await Client<Deployment>::dial("loopback:scripted", std::move(wanted));
       co_await what(model);
     } catch (const failure& f) {
       code = f.code();
@@ -116,6 +135,8 @@ struct conversation {
     }
   }
 };
+
+using conversation = conversation_with<One>;
 
 asio::awaitable<void> ask_once(Client<One>& model, request question, answer& heard) {
   co_await test::ask(model, std::move(question), heard);
@@ -239,6 +260,158 @@ TEST_SUITE("run/client") {
         },
         expectations::anyone());
     CHECK(talk.code == error_code{});
+  }
+}
+
+/// What stage 1 has shown to a stage 0 that tells of it: the program `binary`.
+room_evidence shown_by_stage_1(char binary) {
+  room_evidence room;
+  room.stage = 1;
+  room.format = insecure::Mock::format;
+  room.judged_at = 1'790'000'000;
+  room.report_data.fill(std::byte{9});
+  room.evidence = *test::program(binary)->attest(room.report_data);
+  return room;
+}
+
+std::string text_of(const std::vector<room_evidence>& rooms) {
+  std::vector<std::byte> payload;
+  for (const room_evidence& room : rooms) REQUIRE(append(room, payload).has_value());
+  return {reinterpret_cast<const char*>(payload.data()), payload.size()};
+}
+
+/// What a client of two stages hears where stage 0 answers its question with what it was told to.
+struct question_about_rooms : conversation_with<Two> {
+  void ask() {
+    run(1, [this](Client<Two>& model) { return ask(model, shown); });
+  }
+  void check(const std::string& binary) {
+    stage.listens_on = true;
+    run(1, [this, binary](Client<Two>& model) { return check(model, binary); });
+  }
+
+  asio::awaitable<void> ask_something_else_first(Client<Two>& model) {
+    request first{std::string{"x"}, 1};
+    co_await model.ask(std::move(first));
+    shown = co_await model.rooms();
+  }
+
+  std::vector<room_evidence> shown;
+  std::vector<judged_room> judged;
+
+ private:
+  static asio::awaitable<void> ask(Client<Two>& model, std::vector<room_evidence>& heard) {
+    heard = co_await model.rooms();
+  }
+  asio::awaitable<void> check(Client<Two>& model, std::string binary) {
+    const auto file = expectations_file::parse(
+        R"({"enfilade": "expectations/1", "roles": {"stage 1": {"attester": "mock", "registers":)"
+        R"({"binary": ")" +
+        binary + "\"}}}}");
+    const appraisal with{std::chrono::sys_seconds{std::chrono::seconds{1'790'000'060}}};
+    judged = co_await model.check_rooms(*file, with);
+    request secret{std::string{"secret"}, 1};
+    co_await model.ask(std::move(secret));
+  }
+};
+
+TEST_SUITE("run/client, the rooms behind stage 0") {
+  TEST_CASE_FIXTURE(question_about_rooms, "a client hears what it asked for, and judges nothing") {
+    stage.says(message_kind::room_evidence, text_of({shown_by_stage_1('x')}));
+    ask();
+    CHECK(code == error_code{});
+    CHECK((shown == std::vector<room_evidence>{shown_by_stage_1('x')}));
+    REQUIRE(stage.asked().size() == 1);
+    CHECK(stage.asked()[0].kind == message_kind::rooms);
+    CHECK(stage.asked()[0].request == 1);
+  }
+
+  TEST_CASE_FIXTURE(question_about_rooms, "a room that is as expected is one to talk to") {
+    stage.says(message_kind::room_evidence, text_of({shown_by_stage_1('b')}));
+    check("62626262");
+    CHECK(where == "");
+    REQUIRE(judged.size() == 1);
+    CHECK(judged[0].stage == 1);
+    CHECK(*judged[0].found.find("binary") == test::measured_as('b'));
+    CHECK_MESSAGE(stage.asked().size() == 2, "the question about rooms, then the prompt");
+  }
+
+  TEST_CASE_FIXTURE(
+      question_about_rooms,
+      "where a stage 0 that lies shows another room, or none, nothing is asked of it") {
+    SUBCASE("another program") {
+      stage.says(message_kind::room_evidence, text_of({shown_by_stage_1('x')}));
+      check("62626262");
+      CHECK(code == errc::attest_measurement_mismatch);
+      CHECK(where == "stage 1: binary: expected 62626262, found 78787878");
+    }
+    SUBCASE("no room") {
+      stage.says(message_kind::room_evidence, "");
+      check("62626262");
+      CHECK(code == errc::attest_missing);
+      CHECK(where == "stage 1");
+    }
+    SUBCASE("one room too many") {
+      room_evidence second = shown_by_stage_1('b');
+      second.stage = 2;
+      stage.says(message_kind::room_evidence, text_of({shown_by_stage_1('b'), second}));
+      check("62626262");
+      CHECK(code == errc::frame_malformed);
+      CHECK(where == "stage 2 among the rooms");
+    }
+    SUBCASE("evidence that was altered") {
+      room_evidence altered = shown_by_stage_1('b');
+      altered.evidence.back() ^= std::byte{1};
+      stage.says(message_kind::room_evidence, text_of({altered}));
+      check("62626262");
+      CHECK(code == errc::attest_bad_signature);
+    }
+    SUBCASE("its own evidence") {
+      room_evidence own = shown_by_stage_1('d');
+      stage.says(message_kind::room_evidence, text_of({own}));
+      check("62626262");
+      CHECK(code == errc::attest_measurement_mismatch);
+    }
+    SUBCASE("evidence for other report data") {
+      room_evidence other = shown_by_stage_1('b');
+      other.report_data.fill(std::byte{8});
+      stage.says(message_kind::room_evidence, text_of({other}));
+      check("62626262");
+      CHECK(code == errc::attest_binding_mismatch);
+    }
+    CHECK(judged.empty());
+    CHECK_MESSAGE(stage.asked().size() == 1, "the question about rooms, and no prompt");
+  }
+
+  TEST_CASE_FIXTURE(question_about_rooms, "what is no answer to the question is refused") {
+    SUBCASE("a token") {
+      stage.says(message_kind::token, "x", 5);
+      ask();
+      CHECK(code == errc::frame_unexpected);
+    }
+    SUBCASE("an answer to another question") {
+      stage.says(message_kind::room_evidence, "");
+      run(2, [this](Client<Two>& model) { return ask_something_else_first(model); });
+      CHECK(code == errc::frame_unexpected);
+    }
+    SUBCASE("bytes that are no entry") {
+      stage.says(message_kind::room_evidence, "not an entry");
+      ask();
+      CHECK(code == errc::frame_malformed);
+    }
+    SUBCASE("the end") {
+      ask();
+      CHECK(code == errc::transport_closed);
+    }
+    CHECK(where == "stage 0 at loopback:scripted");
+  }
+
+  TEST_CASE_FIXTURE(question_about_rooms, "a failure below is thrown under its own name") {
+    stage.says(message_kind::failure, "stage 1 at tcp:a:1",
+               static_cast<std::uint64_t>(errc::stage_lost));
+    ask();
+    CHECK(code == errc::stage_lost);
+    CHECK(where == "stage 1 at tcp:a:1");
   }
 }
 

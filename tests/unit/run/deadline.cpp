@@ -70,6 +70,16 @@ TEST_SUITE("run/deadline") {
     CHECK(here.is_open());
   }
 
+  TEST_CASE_FIXTURE(two_sockets, "what is left is of the whole, whatever a step is given") {
+    guard limit{here, 1h};
+    limit.within(1ms);
+    CHECK(limit.left() <= 1h);
+    CHECK(limit.left() > 59min);
+    limit.within(1h);
+    const guard over{there, -1ms};
+    CHECK(over.left() < 0ms);
+  }
+
   TEST_CASE_FIXTURE(two_sockets, "no time at all has expired at the first look") {
     const guard limit{here, 0ms};
     CHECK_FALSE(limit.expired());

@@ -269,7 +269,8 @@ static_assert(attester<Crooked<stolen>>);
 
 /// A stage of that behaviour meets an honest stage above it.
 template <class Behaviour>
-void is_refused_as(errc by_the_peer, errc by_itself) {
+void is_refused_as(errc by_the_peer, errc by_itself, const std::string& rule = "",
+                   const std::string& own_rule = "") {
   using deployment = crooked_link<Behaviour>;
   const auto own = std::make_shared<const Crooked<Behaviour>>();
   const meeting<one_link<>, deployment> met{
@@ -277,6 +278,8 @@ void is_refused_as(errc by_the_peer, errc by_itself) {
       link_terms<deployment>{link_end::downstream, 1, own, expectations::anyone()}};
   CHECK(met.upstream.code == by_the_peer);
   CHECK(met.downstream.code == by_itself);
+  CHECK(met.upstream.where == (rule.empty() ? "peer" : "peer: " + rule));
+  CHECK(met.downstream.where == (own_rule.empty() ? "peer" : "peer: " + own_rule));
   CHECK_FALSE(met.upstream.link);
   CHECK_FALSE(met.downstream.link);
 }
@@ -306,11 +309,12 @@ TEST_SUITE("run/establish, crooked peers") {
   TEST_CASE("genuine evidence of the right program, made for another session") {
     stolen::evidence = evidence_for_somebody_else();
     REQUIRE_FALSE(stolen::evidence.empty());
-    is_refused_as<stolen>(errc::attest_binding_mismatch, errc::transport_closed);
+    is_refused_as<stolen>(errc::attest_binding_mismatch, errc::transport_closed,
+                          "mock.report_data");
   }
 
   TEST_CASE("evidence that is none") {
-    is_refused_as<junk>(errc::attest_malformed, errc::transport_closed);
+    is_refused_as<junk>(errc::attest_malformed, errc::transport_closed, "mock.magic");
   }
 
   TEST_CASE("evidence of a kind that nobody here can verify") {
@@ -318,7 +322,8 @@ TEST_SUITE("run/establish, crooked peers") {
   }
 
   TEST_CASE("a machine that cannot make evidence says so itself, and its peer sees it leave") {
-    is_refused_as<no_device>(errc::transport_closed, errc::attest_device_unavailable);
+    is_refused_as<no_device>(errc::transport_closed, errc::attest_device_unavailable, "",
+                             "own evidence");
   }
 
   TEST_CASE("evidence longer than a record may be is not sent") {

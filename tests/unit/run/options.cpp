@@ -15,9 +15,9 @@ using enfilade::option;
 using enfilade::options;
 using test::failure_of;
 
-const std::vector<option> known{option{"--listen", "ADDR", "where to listen"},
-                                option{"--slots", "N", "how many"},
-                                option{"--measure", "", "print and end"}};
+const std::vector<option> known{
+    option{"--listen", "ADDR", "where to listen"}, option{"--slots", "N", "how many"},
+    option{"--measure", "", "print and end"}, option{"--certs", "FILE", "more", true}};
 
 options parse(std::vector<const char*> words) {
   words.insert(words.begin(), "program");
@@ -42,6 +42,14 @@ TEST_SUITE("run/options") {
     CHECK_FALSE(given.has("--measure"));
     CHECK_FALSE(given.find("--listen"));
     CHECK(given.number("--slots", 4, 1, 8) == 4);
+  }
+
+  TEST_CASE("a repeated option has all its values, in their order") {
+    const options given = parse({"--certs", "b", "--slots", "3", "--certs", "a", "--certs", "b"});
+    CHECK(given.all("--certs") == std::vector<std::string>{"b", "a", "b"});
+    CHECK(given.find("--certs") == "b");
+    CHECK(given.all("--slots") == std::vector<std::string>{"3"});
+    CHECK(parse({}).all("--certs").empty());
   }
 
   TEST_CASE("a value may look like an option, and be empty") {
@@ -87,9 +95,10 @@ TEST_SUITE("run/options") {
           "usage: stage 0 [options]\n"
           "Serves.\n"
           "\n"
-          "  --listen ADDR  where to listen\n"
-          "  --slots N      how many\n"
-          "  --measure      print and end\n");
+          "  --listen ADDR    where to listen\n"
+          "  --slots N        how many\n"
+          "  --measure        print and end\n"
+          "  --certs FILE...  more\n");
   }
 }
 

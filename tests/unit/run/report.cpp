@@ -3,10 +3,16 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <chrono>
+#include <cstddef>
 #include <string>
 
 namespace {
 
+using enfilade::claims;
+using enfilade::Measurement;
+using enfilade::registers;
 using enfilade::report;
 
 /// Four tokens; of the three that are generated one by one, a quarter of the time is in links.
@@ -34,6 +40,7 @@ TEST_SUITE("run/report") {
           "  ms/token p99                    6.000 ms\n"
           "  tokens/s                      250.000 \n"
           "  share of a token in links      25.000 %\n"
+          "  rooms verified             none\n"
           "  (4 tokens, of which 3 are in the ms/token figures)\n");
   }
 
@@ -58,6 +65,29 @@ TEST_SUITE("run/report") {
     CHECK(j["tokens"][1]["id"] == 8);
     CHECK(j["tokens"][1]["ms"] == 4);
     CHECK(j["tokens"][1]["busy_ms"] == 3);
+  }
+
+  TEST_CASE("the rooms that proved themselves are listed, with what they are") {
+    report r = four_tokens();
+    registers values;
+    values.emplace_back("binary", Measurement{std::array<std::byte, 2>{}});
+    claims of_stage_0{"mock", values};
+    claims of_stage_2 = of_stage_0;
+    of_stage_2.judged_at = std::chrono::sys_seconds{std::chrono::seconds{1'790'000'060}};
+    of_stage_2.made_at = std::chrono::sys_seconds{std::chrono::seconds{1'790'000'000}};
+    r.rooms.emplace_back(0u, of_stage_0);
+    r.rooms.emplace_back(2u, of_stage_2);
+    CHECK(r.table().find("\n  rooms verified             stage 0, 2\n") != std::string::npos);
+    const nlohmann::json j = r.json("atlas", 3, "");
+    REQUIRE(j["rooms"].size() == 2);
+    CHECK(j["rooms"][0]["stage"] == 0);
+    CHECK(j["rooms"][0]["attester"] == "mock");
+    CHECK(j["rooms"][0]["registers"] == nlohmann::json{{"binary", "0000"}});
+    CHECK_FALSE(j["rooms"][0].contains("made_at"));
+    CHECK(j["rooms"][1]["stage"] == 2);
+    CHECK(j["rooms"][1]["judged_at"] == 1'790'000'060);
+    CHECK(j["rooms"][1]["made_at"] == 1'790'000'000);
+    CHECK(four_tokens().json("atlas", 3, "")["rooms"] == nlohmann::json::array());
   }
 
   TEST_CASE("the JSON names compiler and processor") {

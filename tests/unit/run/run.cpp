@@ -7,6 +7,7 @@
 #include "gate.hpp"
 #include "letters.hpp"
 #include "support/captured.hpp"
+#include "support/test_authority.hpp"
 
 #include <doctest/doctest.h>
 
@@ -28,6 +29,7 @@
 namespace {
 
 using namespace enfilade;
+using test::bytes;
 using test::Letters;
 
 using Split = Pipeline<Embed<Layers<0, 1>>, Relay<Tcp>, Layers<1, 3>,
@@ -37,8 +39,33 @@ using Split = Pipeline<Embed<Layers<0, 1>>, Relay<Tcp>, Layers<1, 3>,
 using Held = Pipeline<Embed<Layers<0, 3>>, LmHead>::of<Letters>::with<AesGcm, insecure::Mock,
                                                                       test::Gated, Tcp>;
 
+/// The mock on a machine whose hardware was told something else before, if a test says so.
+struct Taken : insecure::Mock {
+  using insecure::Mock::Mock;
+  static constexpr bool takes_time = true;
+  static constexpr bool takes_endorsements = true;
+  static inline bool taken = false;
+  static inline int prepared = 0;
+  static inline std::size_t certificates = 0;  // that the last verification was given
+
+  result<void> prepare() const {
+    ++prepared;
+    if (taken) return errc::attest_registers_taken;
+    return {};
+  }
+  static judged<claims> verify(detail::byte_span evidence, report_data_view data,
+                               const appraisal& terms) {
+    certificates = terms.given == nullptr ? 0 : terms.given->certificates.size();
+    return Mock::verify(evidence, data);
+  }
+};
+static_assert(attester<Taken>);
+
+using Machine =
+    Pipeline<Embed<Layers<0, 3>>, LmHead>::of<Letters>::with<AesGcm, Taken, Reference, Tcp>;
+
 /// What a stage says and how it ends; only for command lines with which it does not serve.
-template <std::size_t Stage>
+template <std::size_t Stage, class Deployment = Split>
 struct ended {
   explicit ended(std::vector<std::string> words) {
     words.insert(words.begin(), "stage");
@@ -46,7 +73,8 @@ struct ended {
     for (const std::string& word : words) argv.push_back(word.c_str());
     const test::captured on_stdout{stdout};
     const test::captured on_stderr{stderr};
-    code = run<Split::stage<Stage>>(static_cast<int>(argv.size()), argv.data());
+    code =
+        run<typename Deployment::template stage<Stage>>(static_cast<int>(argv.size()), argv.data());
     out = on_stdout.text();
     err = on_stderr.text();
   }
@@ -129,6 +157,51 @@ TEST_SUITE("run/run") {
                                          "--expect",        model.file()};
     CHECK(ended<0>(words).refused(
         10, "stage 0: attest.expectations_empty: " + model.file() + ": stage 1: "));
+  }
+
+  TEST_CASE("where the hardware speaks for somebody else, a stage ends before it is ready") {
+    const directory model;
+    Taken::taken = true;
+    Taken::prepared = 0;
+    const ended<0, Machine> stage(
+        {"--listen", "tcp:127.0.0.1:0", "--model", model.path(), "--expect", model.file()});
+    CHECK(stage.code == 20);
+    CHECK(stage.err.starts_with("stage 0: listening at tcp:127.0.0.1:"));
+    CHECK(stage.err.find("\nstage 0: attest.registers_taken: own evidence: ") != std::string::npos);
+    CHECK(stage.err.find("ready at") == std::string::npos);
+    CHECK(Taken::prepared == 1);
+    const ended<0, Machine> measured(
+        {"--measure", "--model", model.path(), "--expect", model.file()});
+    CHECK(measured.refused(20, "stage 0: attest.registers_taken: own evidence: "));
+    Taken::taken = false;
+    CHECK(
+        ended<0, Machine>({"--measure", "--model", model.path(), "--expect", model.file()}).code ==
+        0);
+    CHECK_MESSAGE(Taken::prepared == 3, "what is measured is what the hardware was told");
+  }
+
+  TEST_CASE("only a stage whose attester can use an operator's files takes them") {
+    CHECK(ended<0>({"--help"}).out.find("--certs") == std::string::npos);
+    CHECK(ended<0>({"--certs", "x"}).refused(64, "stage 0: usage: '--certs' is not an option: "));
+    const std::string help = ended<0, Machine>({"--help"}).out;
+    CHECK(help.find("--certs FILE") != std::string::npos);
+    CHECK(help.find("--collateral FILE") != std::string::npos);
+    const directory model;
+    const std::string nothing = model.path() / "none";
+    for (const char* option : {"--certs", "--collateral"})
+      CHECK(ended<0, Machine>({"--listen", "tcp:127.0.0.1:0", "--model", model.path(), "--expect",
+                               model.file(), option, nothing})
+                .refused(64, "stage 0: usage: " + nothing + ": cannot be read: "));
+    test::certificate_fields leaf;
+    const test::signing_key key;
+    leaf.key_info = key.key_info();
+    const bytes der = leaf.signed_by(key);
+    const std::string certificate = model.path() / "certificate";
+    test::write_file(certificate, {reinterpret_cast<const char*>(der.data()), der.size()});
+    CHECK(ended<0, Machine>({"--measure", "--model", model.path(), "--expect", model.file(),
+                             "--certs", certificate, "--certs", certificate})
+              .code == 0);
+    CHECK(Taken::certificates == 2);
   }
 
   TEST_CASE("a number out of its bounds is refused before a door is opened") {

@@ -26,6 +26,8 @@ TEST_SUITE("run/stage_files") {
     CHECK(measured->attester == "mock");
     REQUIRE(measured->find("weights") != nullptr);
     CHECK(*measured->find("weights") == Measurement{loaded.weights_digest()});
+    REQUIRE(measured->find("plan") != nullptr);
+    CHECK(*measured->find("plan") == Measurement{Two::plan_digest()});
     REQUIRE(measured->find("binary") != nullptr);
     CHECK(*measured->find("binary") == *detail::own_binary());
     CHECK_MESSAGE(measured->find("next") == nullptr, "it is the last one");

@@ -109,6 +109,21 @@ TEST_SUITE("run/upstream_peer") {
     CHECK(all[1].text.empty());
   }
 
+  TEST_CASE_FIXTURE(neighbours, "what the rooms below have shown is sent as it is, also nothing") {
+    const std::string entries(100'000, 'e');
+    test::task first{io, stage->send_rooms(7, std::as_bytes(std::span{entries}))};
+    test::task second{io, stage->send_rooms(8, {})};
+    std::vector<received> all;
+    test::task receiving{io, receive(*up, all, 2)};
+    test::run(io);
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].header.kind == message_kind::room_evidence);
+    CHECK(all[0].header.request == 7);
+    CHECK(all[0].text == entries);
+    CHECK(all[1].header.request == 8);
+    CHECK(all[1].text.empty());
+  }
+
   TEST_CASE_FIXTURE(neighbours, "the end of an answer says why it ended") {
     test::task sending{io, stage->send_done(4, done_reason::end_of_text)};
     std::vector<received> all;

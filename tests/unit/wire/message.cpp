@@ -66,6 +66,8 @@ std::vector<message_header> all_good() {
       bare(message_kind::failure),
       tensor(message_kind::failure, message_dtype::u8, {20}),
       bare(message_kind::cancel),
+      bare(message_kind::rooms),
+      tensor(message_kind::room_evidence, message_dtype::u8, {85}),
   };
 }
 
@@ -125,7 +127,7 @@ TEST_SUITE("wire/message") {
     for (unsigned value = 0; value != 256; ++value) {
       message_header h = bare(message_kind::release);
       h.kind = static_cast<message_kind>(value);
-      if (value == 0 || value > 7) CHECK(verdict(h) == errc::frame_malformed);
+      if (value == 0 || value > 9) CHECK(verdict(h) == errc::frame_malformed);
       message_header t = tensor(message_kind::token, message_dtype::u8, {1});
       t.dtype = static_cast<message_dtype>(value);
       if (value > 4) CHECK(verdict(t) == errc::frame_malformed);
@@ -134,7 +136,7 @@ TEST_SUITE("wire/message") {
 
   TEST_CASE("a kind is refused with a dtype or a rank that is not its own") {
     int accepted_pairs = 0;
-    for (unsigned kind = 1; kind <= 7; ++kind)
+    for (unsigned kind = 1; kind <= 9; ++kind)
       for (unsigned dtype = 0; dtype <= 4; ++dtype)
         for (std::size_t rank = 0; rank <= 4; ++rank)
           accepted_pairs +=
@@ -159,6 +161,8 @@ TEST_SUITE("wire/message") {
         {message_kind::done, true, true, false, true, true, false},
         {message_kind::failure, true, false, true, false, true, false},
         {message_kind::cancel, false, false, false, false, false, false},
+        {message_kind::rooms, false, false, false, false, false, false},
+        {message_kind::room_evidence, false, false, false, false, false, false},
     };
     for (const use& u : all) {
       CAPTURE(static_cast<int>(u.kind));
@@ -235,6 +239,21 @@ TEST_SUITE("wire/message") {
           errc::frame_malformed);
     CHECK(accepted(tensor(message_kind::generate, message_dtype::u8, {0})));
     CHECK(accepted(tensor(message_kind::failure, message_dtype::u8, {0})));
+  }
+
+  TEST_CASE("the evidence of no room, of 64, and of more") {
+    constexpr auto most = static_cast<std::uint32_t>(max_rooms_size);
+    static_assert(max_rooms_size == 64 * (84 + 65496));
+    CHECK(accepted(tensor(message_kind::room_evidence, message_dtype::u8, {0})));
+    CHECK(accepted(tensor(message_kind::room_evidence, message_dtype::u8, {most})));
+    CHECK(verdict(tensor(message_kind::room_evidence, message_dtype::u8, {most + 1})) ==
+          errc::frame_too_large);
+  }
+
+  TEST_CASE("a failure may be of no slot") {
+    message_header h = bare(message_kind::failure);
+    h.slot = no_slot;
+    CHECK(accepted(h));
   }
 
   TEST_CASE("the text of a failure is short") {
