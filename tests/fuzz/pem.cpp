@@ -4,6 +4,7 @@
 // with LF, is the text itself but for CRs and the last line end.
 #include <enfilade/attest/x509/pem.hpp>
 
+#include "../support/pem_writer.hpp"
 #include "script.hpp"
 
 #include <algorithm>
@@ -12,27 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-namespace {
-
-std::string written(const std::vector<std::byte>& content) {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string body;
-  for (std::size_t i = 0; i < content.size(); i += 3) {
-    unsigned bits = 0;
-    const std::size_t count = std::min<std::size_t>(3, content.size() - i);
-    for (std::size_t j = 0; j != 3; ++j)
-      bits = bits << 8 | (j < count ? std::to_integer<unsigned>(content[i + j]) : 0U);
-    for (std::size_t j = 0; j != 4; ++j)
-      body += j <= count ? digits[bits >> (18 - 6 * j) & 63] : '=';
-  }
-  std::string out = "-----BEGIN CERTIFICATE-----\n";
-  for (std::size_t i = 0; i < body.size(); i += 64) out += body.substr(i, 64) + "\n";
-  return out + "-----END CERTIFICATE-----\n";
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace enfilade;
@@ -49,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string again;
   for (const auto& block : *read) {
     fuzz::require(!block.empty());
-    again += written(block);
+    again += test::pem(block);
   }
   std::string plain = text;
   std::erase(plain, '\r');

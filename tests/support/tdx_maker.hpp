@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/pem_writer.hpp"
 #include "support/test_authority.hpp"
 
 /// Quotes and collateral for rules that real ones cannot show: any field may be wrong, and the
@@ -35,7 +36,7 @@ namespace test {
 /// A key of P-256 that was made for this test, and its signatures.
 class p256_key {
  public:
-  p256_key() { key_.Initialize(random(), CryptoPP::ASN1::secp256r1()); }
+  p256_key() { key_.Initialize(key_randomness(), CryptoPP::ASN1::secp256r1()); }
 
   /// ecdsa-with-SHA256.
   static bytes algorithm() { return hex("300a06082a8648ce3d040302"); }
@@ -60,50 +61,17 @@ class p256_key {
   bytes sign_raw(std::span<const std::byte> message) const {
     CryptoPP::ECDSA<CryptoPP::ECP, CryptoPP::SHA256>::Signer signer{key_};
     bytes halves(64);
-    signer.SignMessage(random(), reinterpret_cast<const CryptoPP::byte*>(message.data()),
+    signer.SignMessage(key_randomness(), reinterpret_cast<const CryptoPP::byte*>(message.data()),
                        message.size(), reinterpret_cast<CryptoPP::byte*>(halves.data()));
     return halves;
   }
 
   /// In the form of X.509.
-  bytes sign(std::span<const std::byte> message) const {
-    const bytes halves = sign_raw(message);
-    return der(0x30, {number({halves.begin(), halves.begin() + 32}),
-                      number({halves.begin() + 32, halves.end()})});
-  }
+  bytes sign(std::span<const std::byte> message) const { return signature_der(sign_raw(message)); }
 
  private:
-  static CryptoPP::RandomNumberGenerator& random() {
-    static CryptoPP::AutoSeededRandomPool pool;
-    return pool;
-  }
-
-  static bytes number(bytes digits) {
-    while (digits.size() > 1 && digits.front() == std::byte{0}) digits.erase(digits.begin());
-    if ((digits.front() & std::byte{0x80}) != std::byte{0})
-      digits.insert(digits.begin(), std::byte{0});
-    return der(2, {digits});
-  }
-
   CryptoPP::ECDSA<CryptoPP::ECP, CryptoPP::SHA256>::PrivateKey key_;
 };
-
-inline std::string pem(const bytes& content, std::string_view label = "CERTIFICATE") {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string body;
-  for (std::size_t i = 0; i < content.size(); i += 3) {
-    unsigned bits = 0;
-    const std::size_t count = std::min<std::size_t>(3, content.size() - i);
-    for (std::size_t j = 0; j != 3; ++j)
-      bits = bits << 8 | (j < count ? std::to_integer<unsigned>(content[i + j]) : 0U);
-    for (std::size_t j = 0; j != 4; ++j)
-      body += j <= count ? digits[bits >> (18 - 6 * j) & 63] : '=';
-  }
-  std::string out = "-----BEGIN " + std::string{label} + "-----\n";
-  for (std::size_t i = 0; i < body.size(); i += 64) out += body.substr(i, 64) + "\n";
-  return out + "-----END " + std::string{label} + "-----\n";
-}
 
 template <class T>
 bytes little_endian(T value) {

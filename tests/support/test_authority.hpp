@@ -85,10 +85,27 @@ inline bytes usage(std::string_view bit_string) {
 inline bytes signs_certificates_and_lists() { return usage("03020106"); }
 inline bytes signs_documents() { return usage("03020780"); }
 
+inline CryptoPP::RandomNumberGenerator& key_randomness() {
+  static CryptoPP::AutoSeededRandomPool pool;
+  return pool;
+}
+
+/// The signature whose r and s are the halves of these bytes, in the form of X.509.
+inline bytes signature_der(const bytes& halves) {
+  const auto number = [](bytes digits) {
+    while (digits.size() > 1 && digits.front() == std::byte{0}) digits.erase(digits.begin());
+    if ((digits.front() & std::byte{0x80}) != std::byte{0})
+      digits.insert(digits.begin(), std::byte{0});
+    return der(2, {digits});
+  };
+  const auto middle = halves.begin() + static_cast<std::ptrdiff_t>(halves.size() / 2);
+  return der(0x30, {number({halves.begin(), middle}), number({middle, halves.end()})});
+}
+
 /// A key of P-384 that was made for this test, and its signatures.
 class signing_key {
  public:
-  signing_key() { key_.Initialize(random(), CryptoPP::ASN1::secp384r1()); }
+  signing_key() { key_.Initialize(key_randomness(), CryptoPP::ASN1::secp384r1()); }
 
   /// ecdsa-with-SHA384.
   static bytes algorithm() { return hex("300a06082a8648ce3d040303"); }
@@ -111,25 +128,12 @@ class signing_key {
   bytes sign(std::span<const std::byte> message) const {
     CryptoPP::ECDSA<CryptoPP::ECP, CryptoPP::SHA384>::Signer signer{key_};
     bytes halves(96);
-    signer.SignMessage(random(), reinterpret_cast<const CryptoPP::byte*>(message.data()),
+    signer.SignMessage(key_randomness(), reinterpret_cast<const CryptoPP::byte*>(message.data()),
                        message.size(), reinterpret_cast<CryptoPP::byte*>(halves.data()));
-    return der(0x30, {number({halves.begin(), halves.begin() + 48}),
-                      number({halves.begin() + 48, halves.end()})});
+    return signature_der(halves);
   }
 
  private:
-  static CryptoPP::RandomNumberGenerator& random() {
-    static CryptoPP::AutoSeededRandomPool pool;
-    return pool;
-  }
-
-  static bytes number(bytes digits) {
-    while (digits.size() > 1 && digits.front() == std::byte{0}) digits.erase(digits.begin());
-    if ((digits.front() & std::byte{0x80}) != std::byte{0})
-      digits.insert(digits.begin(), std::byte{0});
-    return der(2, {digits});
-  }
-
   CryptoPP::ECDSA<CryptoPP::ECP, CryptoPP::SHA384>::PrivateKey key_;
 };
 

@@ -19,9 +19,9 @@ TEST_SUITE("run/retry") {
   // one has to be thought about.
   TEST_CASE("of all errors, those are tried again that pass by themselves") {
     constexpr std::array passes{
-        errc::transport_unreachable, errc::transport_timeout,    errc::transport_address_in_use,
-        errc::crypto_key_exhausted,  errc::stage_lost,           errc::stage_overloaded,
-        errc::stage_stopping,        errc::process_out_of_memory};
+        errc::transport_unreachable, errc::transport_timeout,       errc::transport_address_in_use,
+        errc::crypto_key_exhausted,  errc::attest_device_throttled, errc::stage_lost,
+        errc::stage_overloaded,      errc::stage_stopping,          errc::process_out_of_memory};
     for (const error_facts& facts : detail::error_table) {
       INFO(facts.name);
       CHECK(is_temporary(facts.value) == (std::ranges::count(passes, facts.value) == 1));

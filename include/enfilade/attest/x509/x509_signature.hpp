@@ -107,6 +107,10 @@ inline judged<x509_public_key> read_x509_key(detail::byte_span key_info) {
   if (!algorithm) return algorithm.error();
   const auto name = algorithm->oid();
   if (!name) return name.error();
+  const bool is_rsa = detail::rsa_encryption == *name;
+  // Those of others, Ed25519 among them, may have no parameters.
+  if (!is_rsa && !(detail::ec_public_key == *name))
+    return detail::x509_unsupported("x509.key_algorithm");
   const auto parameters = algorithm->any();
   if (!parameters) return parameters.error();
   const auto bits = info->bit_string();
@@ -114,12 +118,11 @@ inline judged<x509_public_key> read_x509_key(detail::byte_span key_info) {
   if (!algorithm->end() || !info->end() || !outer.end())
     return detail::x509_malformed("x509.key_info");
 
-  if (detail::rsa_encryption == *name) {
+  if (is_rsa) {
     if (parameters->tag != der_tag::null || !parameters->content.empty())
       return detail::x509_malformed("x509.key_info");
     return detail::read_rsa_key(*bits);
   }
-  if (!(detail::ec_public_key == *name)) return detail::x509_unsupported("x509.key_algorithm");
   if (parameters->tag != der_tag::object_identifier)
     return detail::x509_unsupported("x509.curve_by_parameters");
   if (bits->empty() || bits->front() != std::byte{4})

@@ -214,6 +214,9 @@ TEST_SUITE("attest/x509") {
     SUBCASE("another algorithm") {
       l.key_info = key_info("300706032b65700500", bytes(32, std::byte{1}));
       CHECK(refused(l) == unsupported("x509.key_algorithm"));
+      l.key_info =
+          key_info("300506032b6570", bytes(32, std::byte{1}));  // Ed25519, as it is written
+      CHECK(refused(l) == unsupported("x509.key_algorithm"));
     }
     const std::string_view rsa = "300d06092a864886f70d0101010500";
     const auto rsa_bits = [](std::size_t size, std::string_view exponent) {
