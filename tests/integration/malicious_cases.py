@@ -472,6 +472,8 @@ for name, fields in {
     "nine_registers": MOCK + b"\x09" + b"".join(register(b"r%d" % i, b"\1") for i in range(9)),
     "255_registers": MOCK + b"\xff" + GOOD,
     "register_twice": MOCK + b"\2" + register(b"binary", b"\x9a" * 32) * 2,
+    "registers_out_of_order": MOCK + b"\2" + register(b"weights", b"\x9b" * 32)
+    + register(b"binary", b"\x9a" * 32),
     "register_without_name": MOCK + b"\3" + GOOD + register(b"", b"\1"),
     "register_with_odd_name": MOCK + b"\3" + GOOD + register(b"a\nb", b"\1"),
     "register_without_value": MOCK + b"\3" + GOOD + register(b"x", b""),

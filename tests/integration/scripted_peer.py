@@ -32,7 +32,7 @@ CONFIRM_RECORD = efl.PREFIX + 32
 
 
 def pairs(registers: dict[str, str]) -> list[tuple[str, bytes]]:
-    return [(name, bytes.fromhex(value)) for name, value in registers.items()]
+    return [(name, bytes.fromhex(value)) for name, value in sorted(registers.items())]
 
 
 def evidence_record_size(registers: dict[str, str] | None) -> int:

@@ -209,7 +209,9 @@ def verify_mock(evidence, data):
             require(at < len(signed), "attest.malformed")
             fields.append(signed[at + 1:at + 1 + signed[at]])
             at += 1 + signed[at]
-        registers[fields[0].decode("ascii", "replace")] = fields[1]
+        name = fields[0].decode("ascii", "replace")
+        require(not registers or name > list(registers)[-1], "attest.malformed")
+        registers[name] = fields[1]
     require(at == len(signed) - 64, "attest.malformed")
     try:
         MOCK_KEY.public_key().verify(signature, signed)
