@@ -49,7 +49,7 @@ inline std::vector<std::byte> read_evidence(const std::string& path) {
   return bytes;
 }
 
-inline void print(std::string_view text) {
+inline void print_text(std::string_view text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (!written || std::fflush(stdout) != 0) throw failure(errc::internal, "stdout is not writable");
 }
@@ -150,7 +150,7 @@ inline int evidence_command(const options& given, const std::string& file) {
   }
   evidence_report report = judge_evidence(asked.evidence, asked.question);
   if (expected) compare(report, *expected);
-  print(given.has("--json") ? evidence_json(report) : evidence_text(report));
+  print_text(given.has("--json") ? evidence_json(report) : evidence_text(report));
   if (!report.accepted()) refuse(report);
   return 0;
 }
@@ -175,7 +175,7 @@ inline int expect_command(const options& given) {
   if (const auto met = read->role(role)->check(*report.says, &complaint); !met)
     throw failure(errc::internal, complaint);
   for (const std::string& remark : proposed.remarks) say("enfilade-verify expect", remark);
-  print(text);
+  print_text(text);
   return 0;
 }
 

@@ -216,7 +216,7 @@ class evidence_judge {
       }
     }
     if (!take(found)) return;
-    out_.besides.emplace_back("product", name_of(found.claims->product));
+    out_.besides.emplace_back("product", enfilade::name_of(found.claims->product));
     if (!found.claims->provider.empty()) out_.besides.emplace_back("VLEK", found.claims->provider);
     report_data(found.claims->report_data);
   }

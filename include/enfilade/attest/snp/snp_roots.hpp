@@ -334,8 +334,9 @@ inline constexpr std::array<unsigned char, 1639> ark_turin_der{
     0xCE, 0x96, 0x9C, 0x33, 0x01, 0x6E, 0xB0};
 
 // Names in DER that end in that of a product, whose length is in them: OU, C, L, ST, O, CN.
-static_assert(name_of(snp_product::milan).size() == 5 && name_of(snp_product::genoa).size() == 5 &&
-              name_of(snp_product::turin).size() == 5);
+static_assert(enfilade::name_of(snp_product::milan).size() == 5 &&
+              enfilade::name_of(snp_product::genoa).size() == 5 &&
+              enfilade::name_of(snp_product::turin).size() == 5);
 inline constexpr std::string_view amd_organisation =
     "\x31\x14\x30\x12\x06\x03\x55\x04\x0B\x0C\x0B"
     "Engineering"
@@ -388,7 +389,7 @@ inline bool is_snp_issuer(detail::byte_span name, snp_product product, snp_signe
   };
   const auto& start = signer == snp_signer::vcek ? detail::vcek_issuer : detail::vlek_issuer;
   return continues_with(start[0]) && continues_with(start[1]) && continues_with(start[2]) &&
-         continues_with(name_of(product)) && name.empty();
+         continues_with(enfilade::name_of(product)) && name.empty();
 }
 
 }  // namespace enfilade
