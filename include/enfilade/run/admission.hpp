@@ -22,8 +22,8 @@ struct admission_limits {
   std::size_t per_source = 32;  ///< both together, of one source
 
   /// Handshakes that may cost this end evidence, its own and the peer's: so many a second, and so
-  /// many at once after a quiet time. WireGuard's numbers. All of them run on the stage's one
-  /// executor, so there is never more than one verification at the same time.
+  /// many at once after a quiet time. WireGuard's numbers. Evidence is judged one piece at a time
+  /// (`attestation_desk`).
   std::size_t handshakes_per_second = 50;
   std::size_t handshakes_at_once = 50;
 
